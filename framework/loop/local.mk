@@ -1,0 +1,1 @@
+libweir_la_SOURCES += framework/loop/loop.c framework/loop/loop.h

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* weir/ext/timer.h - weir.timer/1: delays and periodic work. */
+#ifndef WEIR_EXT_TIMER_H
+#define WEIR_EXT_TIMER_H
+
+#include <weir/host.h>
+#include <weir/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_EXT_TIMER "weir.timer/1"
+
+struct weir_timer {
+	/* Keep the call open and run fn after ms milliseconds: WEIR_OK when the
+	   time came, WEIR_E_CANCELLED or E_TIMEOUT otherwise. [loop] */
+	int (*after)(weir_call *, uint32_t ms, weir_task_fn *fn, void *arg);
+	/* Run fn each ms milliseconds (at least 100) in a call of its own that
+	   belongs to no mail, until the process ends; a run that is still open
+	   is not started again. [main] or [loop] */
+	int (*every)(weir_self *, uint32_t ms, weir_task_fn *fn, void *arg);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
