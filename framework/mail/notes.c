@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mail/notes.h"
+
+#include <string.h>
+
+#include "base/pool.h"
+
+/* notes_init - nothing said yet */
+void
+notes_init(struct notes *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->findings_end = &n->findings;
+	n->opinions_end = &n->opinions;
+	n->unscanned_end = &n->unscanned;
+}
+
+/* notes_finding - one more observation */
+int
+notes_finding(struct notes *n, struct pool *pool, const struct finding *in)
+{
+	struct finding *f;
+
+	if (n->nfindings >= NOTES_MAX)
+		return WEIR_E_LIMIT;
+	f = pool_new(pool, struct finding);
+	*f = *in;
+	f->next = NULL;
+	f->reason = pool_str(pool, in->reason);
+	*n->findings_end = f;
+	n->findings_end = &f->next;
+	n->nfindings++;
+	return WEIR_OK;
+}
+
+/* notes_fact - set a fact; the same module, recipient and key is replaced */
+int
+notes_fact(struct notes *n, struct pool *pool, const struct fact *in)
+{
+	struct fact *f;
+
+	for (f = n->facts; f != NULL; f = f->next) {
+		if (f->module == in->module && f->rcpt == in->rcpt &&
+		    strcmp(f->key, in->key) == 0) {
+			f->value = pool_str(pool, in->value);
+			return WEIR_OK;
+		}
+	}
+	if (n->nfacts >= NOTES_MAX)
+		return WEIR_E_LIMIT;
+	f = pool_new(pool, struct fact);
+	*f = *in;
+	f->key = pool_strdup(pool, in->key);
+	f->value = pool_str(pool, in->value);
+	f->next = n->facts;
+	n->facts = f;
+	n->nfacts++;
+	return WEIR_OK;
+}
+
+/* notes_opinion - one more verdict */
+int
+notes_opinion(struct notes *n, struct pool *pool, const struct opinion *in)
+{
+	struct opinion *o;
+
+	if (n->nopinions >= NOTES_MAX)
+		return WEIR_E_LIMIT;
+	o = pool_new(pool, struct opinion);
+	*o = *in;
+	o->next = NULL;
+	if (in->enhanced != NULL)
+		o->enhanced = pool_strdup(pool, in->enhanced);
+	if (in->text != NULL)
+		o->text = pool_strdup(pool, in->text);
+	*n->opinions_end = o;
+	n->opinions_end = &o->next;
+	n->nopinions++;
+	if (o->action == WEIR_ACT_ACCEPT && !o->shadow &&
+	    o->scope != WEIR_SCOPE_RCPT && n->accepted_by == NULL)
+		n->accepted_by = o->module;
+	return WEIR_OK;
+}
+
+/* notes_unscanned - a check that did not run */
+int
+notes_unscanned(struct notes *n, struct pool *pool,
+    const struct unscanned *in)
+{
+	struct unscanned *u;
+
+	if (n->nunscanned >= NOTES_MAX)
+		return WEIR_E_LIMIT;
+	u = pool_new(pool, struct unscanned);
+	*u = *in;
+	u->next = NULL;
+	u->reason = pool_str(pool, in->reason);
+	*n->unscanned_end = u;
+	n->unscanned_end = &u->next;
+	n->nunscanned++;
+	return WEIR_OK;
+}
+
+/* notes_fact_find - the newest fact of that name that the reader may see */
+const struct fact *
+notes_fact_find(const struct notes *n, const struct module *reader,
+    uint32_t rcpt, const char *key)
+{
+	for (const struct fact *f = n->facts; f != NULL; f = f->next) {
+		if (f->rcpt == rcpt && (!f->shadow || f->module == reader) &&
+		    strcmp(f->key, key) == 0)
+			return f;
+	}
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * module - one loaded module as the pipeline sees it.  host/ fills it.
+ */
+#ifndef WEIR_PIPE_MODULE_H
+#define WEIR_PIPE_MODULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weir/module.h>
+
+struct weir_conf;
+
+/* weir_self is this struct in disguise. */
+struct module {
+	uint32_t index; /* row in slots, position in the plan */
+	const char *name;
+	const char *path;
+	const struct weir_module *descriptor;
+	const struct weir_conf *conf;
+	void *state;
+	bool created;
+	uint32_t flags;	       /* WEIR_F_*, as the options need them */
+	uint32_t on_failure[2]; /* enum weir_on_failure, [0] in, [1] out */
+	int64_t timeout_ms;    /* per call */
+	bool shadow;
+	double *scores;	       /* site's weight of each symbol */
+	uint32_t nsymbols;
+	unsigned board;	       /* row in obs/board's module table */
+	int metric_time[WEIR_STAGE_COUNT]; /* histogram ids, or -1 */
+	int metric_failures;
+	bool thread_warned;
+};
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * settle - from opinions per recipient to what one protocol can say.
+ *
+ * After eom has run, settle_message decides each recipient for good, then one
+ * answer for the transaction.  Where recipients disagree, those to be
+ * discarded or quarantined leave the envelope, and the site's `disagree`
+ * policy rules the rest.
+ */
+#ifndef WEIR_PIPE_SETTLE_H
+#define WEIR_PIPE_SETTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "mail/message.h"
+
+enum settle_disagree {
+	SETTLE_WORST = 0,	   /* the strongest refusal is said to all */
+	SETTLE_MAJORITY = 1,	   /* what most recipients get; a tie: worst */
+	SETTLE_DROP = 2,	   /* refusing recipients leave the envelope */
+	SETTLE_TEMPFAIL_OTHERS = 3 /* one recipient a transaction: later RCPTs
+				      get 452 4.5.3 */
+};
+
+void settle_policy(enum settle_disagree disagree); /* process-wide */
+enum settle_disagree settle_policy_get(void);
+
+struct settled {
+	uint32_t action; /* NONE or ACCEPT: deliver; else for everybody */
+	bool hold;	 /* deliver into the MTA's own quarantine */
+	/* replay this plan if action is NONE or ACCEPT; recipients that leave
+	   the envelope are in it */
+	struct edit **plan;
+	uint32_t nplan;
+	uint32_t smtp_code; /* for REJECT and TEMPFAIL */
+	const char *enhanced;
+	const char *text; /* lines split by \n; the decision id is appended by
+			     settle_reply */
+};
+/* caps: what the front-end can do with a delivered message. */
+void settle_message(struct message *m, uint32_t caps, struct settled *out);
+
+/* The answer to an early stage from run_answer's opinion: code, enhanced code
+   and text with defaults filled in. */
+void settle_early(const struct opinion *o, struct settled *out);
+
+/* "550 5.7.1 text [id]", or lines "550-5.7.1 ..." split by CRLF with
+   crlf_lines; never longer than 900 octets, printable, '%' untouched. */
+void settle_reply(const struct settled *s, const char *id, struct buf *out);
+
+#endif
