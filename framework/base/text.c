@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* text_slice - a slice over a C string */
 weir_str
@@ -216,4 +217,17 @@ text_nearest(const char *word, const char *const *choices)
 		}
 	}
 	return best;
+}
+
+/* text_time - RFC 3339 in UTC with milliseconds */
+void
+text_time(char out[32], int64_t wall_ms)
+{
+	time_t t = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&t, &tm);
+	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, 32 - n, ".%03dZ", (int)(wall_ms % 1000));
 }

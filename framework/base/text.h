@@ -52,4 +52,7 @@ size_t text_escape(char *out, size_t cap, weir_str s);
 /* Smallest edit distance pick for "did you mean": NULL if none is near. */
 const char *text_nearest(const char *word, const char *const *choices);
 
+/* "2026-01-31T12:00:00.000Z" (RFC 3339, UTC) */
+void text_time(char out[32], int64_t wall_ms);
+
 #endif

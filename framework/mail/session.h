@@ -68,6 +68,8 @@ struct session {
 	struct run *run; /* owned by pipe/ */
 };
 
+/* Who tells own clients from others (networks "internal"); process-wide. */
+void session_internal(bool (*fn)(const struct ip *));
 struct session *session_open(const struct session_front *front);
 /* Cancels what runs, ends the message, lets modules clean up. */
 void session_close(struct session **sp);

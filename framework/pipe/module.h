@@ -22,6 +22,7 @@ struct module {
 	void *state;
 	bool created;
 	uint32_t flags;	       /* WEIR_F_*, as the options need them */
+	uint32_t skips[WEIR_PHASE_COUNT]; /* stages it has no use for, as bits */
 	uint32_t on_failure[2]; /* enum weir_on_failure, [0] in, [1] out */
 	int64_t timeout_ms;    /* per call */
 	bool shadow;

@@ -33,6 +33,9 @@ struct run_wants {
 	uint32_t edits; /* EDIT_CAP bits that modules may need */
 };
 const struct run_wants *run_wants(void);
+/* Compute it once plan_build is done.  host_envelope: the record or the log
+   wants client, sender and recipients even without modules. */
+void run_wants_build(bool host_envelope, int64_t message_timeout_ms);
 
 typedef void run_done_fn(struct session *s, enum weir_stage stage,
     uint32_t rcpt);
@@ -53,5 +56,9 @@ bool run_is_active(const struct session *s);
 /* The strongest opinion that applies now: session, message and, if given, the
    recipient.  NULL: none stronger than "go on". */
 const struct opinion *run_answer(const struct session *s, uint32_t rcpt);
+
+/* A scope ends: called by message_finish and session_close. */
+void run_message_end(struct message *m);
+void run_session_end(struct session *s);
 
 #endif

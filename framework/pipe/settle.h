@@ -28,10 +28,11 @@ void settle_policy(enum settle_disagree disagree); /* process-wide */
 enum settle_disagree settle_policy_get(void);
 
 struct settled {
-	uint32_t action; /* NONE or ACCEPT: deliver; else for everybody */
-	bool hold;	 /* deliver into the MTA's own quarantine */
-	/* replay this plan if action is NONE or ACCEPT; recipients that leave
-	   the envelope are in it */
+	uint32_t action; /* NONE: deliver; QUARANTINE: deliver into the MTA's own
+			    quarantine (hold is set); else for everybody */
+	bool hold;
+	/* replay this plan if action is NONE or QUARANTINE; recipients that
+	   leave the envelope are in it */
 	struct edit **plan;
 	uint32_t nplan;
 	uint32_t smtp_code; /* for REJECT and TEMPFAIL */
@@ -46,8 +47,8 @@ void settle_message(struct message *m, uint32_t caps, struct settled *out);
    and text with defaults filled in. */
 void settle_early(const struct opinion *o, struct settled *out);
 
-/* "550 5.7.1 text [id]", or lines "550-5.7.1 ..." split by CRLF with
-   crlf_lines; never longer than 900 octets, printable, '%' untouched. */
+/* "550 5.7.1 text [id]", a text of several lines as "550-5.7.1 ..." lines split
+   by CRLF (none at the end).  Printable UTF-8; '%' is not doubled. */
 void settle_reply(const struct settled *s, const char *id, struct buf *out);
 
 #endif

@@ -127,6 +127,12 @@ struct weir_host {
 	    void *arg);
 	void (*release)(weir_hold *, int status);
 
+	/* In create: these options want more kept than the descriptor's flags
+	   say (WEIR_F_*), or have no use for one of its callbacks: what nobody
+	   wants is not asked of the MTA. [main] */
+	int (*want)(weir_self *, uint32_t flags);
+	int (*skip)(weir_self *, uint32_t phase, uint32_t stage);
+
 	/* Options: row numbers of the module's own table. [any] */
 	bool (*conf_bool)(const weir_conf *, uint32_t row);
 	int64_t (*conf_int)(const weir_conf *, uint32_t row); /* also ms, octets,

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/accept.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "host/table.h"
+
+#define ROWS_MAX 200
+#define SYMBOLS_MAX 500
+#define STRIDE_MAX 1024
+
+/* The oldest forms that ever were in use. */
+#define OPTION_MIN (offsetof(struct weir_option, rows) + sizeof(void *))
+#define SYMBOL_MIN (offsetof(struct weir_symbol, score) + sizeof(double))
+#define MODULE_MIN \
+	(offsetof(struct weir_module, session_end) + sizeof(void (*)(void)))
+#define STAGES_MIN \
+	(offsetof(struct weir_stages, eom) + sizeof(int (*)(void)))
+
+/* accept_is_name - lower case, digits and '-' or '_' */
+static bool
+accept_is_name(const char *s, bool upper)
+{
+	size_t n = 0;
+
+	for (; s != NULL && s[n] != '\0'; n++) {
+		char c = s[n];
+
+		if (n >= 63 ||
+		    !(text_is_digit((unsigned char)c) || c == '_' ||
+			(!upper && c == '-') ||
+			(upper ? c >= 'A' && c <= 'Z' : c >= 'a' && c <= 'z')))
+			return false;
+	}
+	return n > 0;
+}
+
+/* accept_rows - copy option rows to our stride */
+static const struct weir_option *
+accept_rows(const struct weir_option *in, size_t stride, struct pool *pool,
+    unsigned depth, struct err *err)
+{
+	const char *p = (const char *)in;
+	struct weir_option *out;
+	size_t n = 0, size = stride < sizeof(*out) ? stride : sizeof(*out);
+
+	while (((const struct weir_option *)(const void *)(p + n * stride))
+		->name != NULL) {
+		if (++n > ROWS_MAX) {
+			err_set(err, 0, "more than %d option rows (the list "
+			    "must end with name NULL)", ROWS_MAX);
+			return NULL;
+		}
+	}
+	out = pool_array(pool, struct weir_option, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct weir_option *o = &out[i];
+
+		memcpy(o, p + i * stride, size);
+		if (!accept_is_name(o->name, false) ||
+		    o->type < WEIR_OPT_BOOL || o->type > WEIR_OPT_SECTION) {
+			err_set(err, 0, "option row %zu: bad name or type", i);
+			return NULL;
+		}
+		if (o->help == NULL || o->help[0] == '\0') {
+			err_set(err, 0, "option %s has no help text", o->name);
+			return NULL;
+		}
+		if (o->type == WEIR_OPT_ENUM && o->choices == NULL) {
+			err_set(err, 0, "option %s has no choices", o->name);
+			return NULL;
+		}
+		if (o->type != WEIR_OPT_SECTION)
+			continue;
+		if (o->rows == NULL || depth > 0) {
+			err_set(err, 0, "section %s: no rows, or nested too "
+			    "deep", o->name);
+			return NULL;
+		}
+		o->rows = accept_rows(o->rows, stride, pool, depth + 1, err);
+		if (o->rows == NULL)
+			return NULL;
+	}
+	return out;
+}
+
+/* accept_symbols - copy symbols to our stride */
+static const struct weir_symbol *
+accept_symbols(const struct weir_symbol *in, size_t stride, struct pool *pool,
+    struct err *err)
+{
+	const char *p = (const char *)in;
+	struct weir_symbol *out;
+	size_t n = 0, size = stride < sizeof(*out) ? stride : sizeof(*out);
+
+	while (((const struct weir_symbol *)(const void *)(p + n * stride))
+		->name != NULL) {
+		if (++n > SYMBOLS_MAX) {
+			err_set(err, 0, "more than %d symbols", SYMBOLS_MAX);
+			return NULL;
+		}
+	}
+	out = pool_array(pool, struct weir_symbol, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&out[i], p + i * stride, size);
+		if (!accept_is_name(out[i].name, true)) {
+			err_set(err, 0, "symbol row %zu: bad name", i);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+/* accept_stages - copy a phase's callbacks to our size */
+static int
+accept_stages(const struct weir_stages **stages, struct pool *pool,
+    struct err *err)
+{
+	const struct weir_stages *in = *stages;
+	struct weir_stages *out;
+
+	if (in == NULL)
+		return WEIR_OK;
+	if (in->size < STAGES_MIN || in->size > STRIDE_MAX)
+		return err_set(err, WEIR_E_INVAL, "stage table of %u octets",
+		    in->size);
+	out = pool_new(pool, struct weir_stages);
+	memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
+	*stages = out;
+	return WEIR_OK;
+}
+
+/* accept_head - magic, size, versions: before anything else is believed */
+static int
+accept_head(const struct weir_module *in, struct err *err)
+{
+	if (in == NULL)
+		return err_set(err, WEIR_E_INVAL, "its entry function returns "
+		    "nothing");
+	if (in->magic != WEIR_MAGIC)
+		return err_set(err, WEIR_E_INVAL, "this is no Weir module "
+		    "(magic %08x)", in->magic);
+	if (in->abi_major != WEIR_ABI_MAJOR ||
+	    in->abi_minor_min > WEIR_ABI_MINOR ||
+	    (WEIR_ABI_MAJOR == 0 && in->abi_minor != WEIR_ABI_MINOR))
+		return err_set(err, WEIR_E_INVAL, "built for ABI %u.%u, this "
+		    "host has %u.%u: rebuild it with this host's headers",
+		    in->abi_major, in->abi_minor, WEIR_ABI_MAJOR,
+		    WEIR_ABI_MINOR);
+	if (in->size < MODULE_MIN || in->size > STRIDE_MAX * 4)
+		return err_set(err, WEIR_E_INVAL, "descriptor of %u octets, "
+		    "at least %zu are needed", in->size, MODULE_MIN);
+	if (in->stride_option < OPTION_MIN || in->stride_option > STRIDE_MAX ||
+	    in->stride_symbol < SYMBOL_MIN || in->stride_symbol > STRIDE_MAX)
+		return err_set(err, WEIR_E_INVAL, "impossible row sizes %u and "
+		    "%u", in->stride_option, in->stride_symbol);
+	return WEIR_OK;
+}
+
+/* accept_descriptor - check, copy, or say why not */
+struct weir_module *
+accept_descriptor(const struct weir_module *in, const char *name,
+    struct pool *pool, struct err *err)
+{
+	struct weir_module *m;
+
+	if (accept_head(in, err) < 0)
+		return NULL;
+	m = pool_new(pool, struct weir_module);
+	memcpy(m, in, in->size < sizeof(*m) ? in->size : sizeof(*m));
+	if (m->id == NULL || m->version == NULL || m->license == NULL ||
+	    m->summary == NULL || !accept_is_name(m->name, false)) {
+		err_set(err, 0, "id, name, version, license or summary is "
+		    "missing");
+		return NULL;
+	}
+	if (strcmp(m->name, name) != 0) {
+		err_set(err, 0, "it calls itself \"%s\"", m->name);
+		return NULL;
+	}
+	if (m->create == NULL || m->destroy == NULL) {
+		err_set(err, 0, "create or destroy is missing");
+		return NULL;
+	}
+	for (const char *const *need = m->needs; need != NULL && *need != NULL;
+	     need++) {
+		if (table_ext(*need) == NULL) {
+			err_set(err, 0, "it needs %s, which this host does not "
+			    "have", *need);
+			return NULL;
+		}
+	}
+	if (m->options != NULL) {
+		m->options = accept_rows(m->options, m->stride_option, pool, 0,
+		    err);
+		if (m->options == NULL)
+			return NULL;
+	}
+	if (m->symbols != NULL) {
+		m->symbols = accept_symbols(m->symbols, m->stride_symbol, pool,
+		    err);
+		if (m->symbols == NULL)
+			return NULL;
+	}
+	if (accept_stages(&m->collect, pool, err) < 0 ||
+	    accept_stages(&m->decide, pool, err) < 0 ||
+	    accept_stages(&m->act, pool, err) < 0)
+		return NULL;
+	if (m->on_failure > WEIR_ON_FAILURE_PASS) {
+		err_set(err, 0, "impossible on_failure %u", m->on_failure);
+		return NULL;
+	}
+	return m;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * control - commands that modules offer to weirctl (weir.control/1).
+ */
+#ifndef WEIR_HOST_CONTROL_H
+#define WEIR_HOST_CONTROL_H
+
+#include <weir/ext/control.h>
+
+#include "base/buf.h"
+#include "pipe/module.h"
+
+struct control_command {
+	struct control_command *next;
+	struct module *module;
+	char *name, *usage, *help;
+	weir_control_fn *fn;
+};
+
+/* What a command answered. */
+struct control_reply {
+	struct buf out, err;
+	int status; /* negative: it failed */
+};
+
+/* done: on the loop, exactly once, possibly inside control_run; reply is
+   borrowed. */
+typedef void control_done_fn(const struct control_reply *reply, void *arg);
+
+/* argv[0] is the command's name; WEIR_E_NOTFOUND: no such command. */
+int control_run(const char *module, uint32_t argc, const char *const *argv,
+    bool json, int64_t timeout_ms, control_done_fn *done, void *arg);
+/* All commands; in the order of registration. */
+const struct control_command *control_commands(void);
+void control_fini(void);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ext_control - weir.control/1: commands of modules, run in calls of their
+   own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "host/control.h"
+#include "host/table.h"
+
+#define REPLY_MAX (16u << 20)
+
+struct control_request {
+	struct control_reply reply;
+	control_done_fn *done;
+	void *arg;
+};
+
+static struct control_command *commands, **commands_end = &commands;
+
+/* ext_control_command - a module offers a command */
+static int
+ext_control_command(weir_self *self, const char *name, const char *usage,
+    const char *help, weir_control_fn *fn)
+{
+	struct control_command *c;
+
+	if (!loop_is_thread() || table_module(self)->created)
+		return WEIR_E_STATE;
+	if (name == NULL || usage == NULL || help == NULL || fn == NULL)
+		return WEIR_E_INVAL;
+	c = xcalloc(1, sizeof(*c));
+	c->module = table_module(self);
+	c->name = xstrdup(name);
+	c->usage = xstrdup(usage);
+	c->help = xstrdup(help);
+	c->fn = fn;
+	*commands_end = c;
+	commands_end = &c->next;
+	return WEIR_OK;
+}
+
+/* control_commands - all of them */
+const struct control_command *
+control_commands(void)
+{
+	return commands;
+}
+
+/* control_fini - forget them */
+void
+control_fini(void)
+{
+	while (commands != NULL) {
+		struct control_command *c = commands;
+
+		commands = c->next;
+		free(c->name);
+		free(c->usage);
+		free(c->help);
+		free(c);
+	}
+	commands_end = &commands;
+}
+
+/* control_closed - the command's call is over: answer */
+static void
+control_closed(struct call *c)
+{
+	struct control_request *r = c->closed_arg;
+
+	if (c->failed && r->reply.status >= 0)
+		r->reply.status = WEIR_E_TIMEOUT;
+	if (c->failed && r->reply.err.len == 0)
+		buf_add_str(&r->reply.err, "the module did not answer");
+	r->done(&r->reply, r->arg);
+	buf_fini(&r->reply.out);
+	buf_fini(&r->reply.err);
+	free(r);
+}
+
+/* control_run - run a command in its module */
+int
+control_run(const char *module, uint32_t argc, const char *const *argv,
+    bool json, int64_t timeout_ms, control_done_fn *done, void *arg)
+{
+	struct control_command *cmd = commands;
+	struct control_request *r;
+	const char **copy;
+	struct call *c;
+	int status;
+
+	while (cmd != NULL && (strcmp(cmd->module->name, module) != 0 ||
+				  strcmp(cmd->name, argv[0]) != 0))
+		cmd = cmd->next;
+	if (cmd == NULL)
+		return WEIR_E_NOTFOUND;
+	r = xcalloc(1, sizeof(*r));
+	r->done = done;
+	r->arg = arg;
+	c = call_begin(cmd->module, NULL, NULL, WEIR_STAGE_COUNT,
+	    WEIR_PHASE_COUNT, WEIR_RCPT_NONE);
+	c->timeout_ms = timeout_ms;
+	c->closed = control_closed;
+	c->closed_arg = r;
+	c->is_control = true;
+	copy = pool_array(call_pool(c, WEIR_SCOPE_MESSAGE), const char *,
+	    argc + 1);
+	for (uint32_t i = 0; i < argc; i++)
+		copy[i] = pool_strdup(call_pool(c, WEIR_SCOPE_MESSAGE),
+		    argv[i]);
+	call_enter(c);
+	status = cmd->fn(cmd->module->state, call_handle(c), argc, copy, json);
+	if (status < 0) {
+		r->reply.status = status;
+		if (r->reply.err.len == 0)
+			buf_printf(&r->reply.err, "%s %s: %s", module, argv[0],
+			    status_name(status));
+		if (c->pending > 0)
+			call_cancel(c, WEIR_E_CANCELLED);
+	}
+	call_leave(c);
+	return WEIR_OK;
+}
+
+/* ext_control_request - the request that this call answers */
+static struct control_request *
+ext_control_request(weir_call *handle, int *status)
+{
+	struct call *c = table_call(handle, status);
+
+	if (c == NULL)
+		return NULL;
+	if (!c->is_control) {
+		*status = WEIR_E_STATE;
+		return NULL;
+	}
+	return c->closed_arg;
+}
+
+static int
+ext_control_print(weir_call *handle, weir_str text)
+{
+	int status;
+	struct control_request *r = ext_control_request(handle, &status);
+
+	if (r == NULL)
+		return status;
+	if (text.len > REPLY_MAX - r->reply.out.len)
+		return WEIR_E_LIMIT;
+	buf_add(&r->reply.out, text.ptr, text.len);
+	return WEIR_OK;
+}
+
+static int
+ext_control_error(weir_call *handle, weir_str text)
+{
+	int status;
+	struct control_request *r = ext_control_request(handle, &status);
+
+	if (r == NULL)
+		return status;
+	if (r->reply.status >= 0)
+		r->reply.status = WEIR_E_INVAL;
+	if (text.len > REPLY_MAX - r->reply.err.len)
+		return WEIR_E_LIMIT;
+	buf_add(&r->reply.err, text.ptr, text.len);
+	return WEIR_OK;
+}
+
+const struct weir_control ext_control_table = {
+	.command = ext_control_command,
+	.print = ext_control_print,
+	.error = ext_control_error,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ext_timer - weir.timer/1 on loop/loop. */
+#include "host/ext_timer.h"
+
+#include <stdlib.h>
+
+#include <weir/ext/timer.h>
+
+#include "base/alloc.h"
+#include "host/table.h"
+
+struct ext_timer_after {
+	struct call_op op;
+	struct loop_timer timer;
+	weir_task_fn *fn;
+	void *arg;
+};
+
+struct ext_timer_every {
+	struct list node;
+	struct loop_timer timer;
+	struct module *module;
+	uint32_t ms;
+	weir_task_fn *fn;
+	void *arg;
+};
+
+static struct list periodic = LIST_INIT(periodic);
+
+/* ext_timer_end - the time came, or the call was given up */
+static void
+ext_timer_end(struct ext_timer_after *t, int status)
+{
+	struct call *c = t->op.call;
+
+	loop_timer_stop(&t->timer);
+	call_enter(c);
+	t->fn(call_handle(c), status, t->arg);
+	call_op_end(&t->op);
+	call_leave(c);
+	free(t);
+}
+
+static void
+ext_timer_fired(struct loop_timer *timer)
+{
+	ext_timer_end(list_of(timer, struct ext_timer_after, timer), WEIR_OK);
+}
+
+static bool
+ext_timer_cancel(struct call_op *op, int status)
+{
+	ext_timer_end(list_of(op, struct ext_timer_after, op), status);
+	return true;
+}
+
+/* ext_timer_start - a delay inside a call */
+static int
+ext_timer_start(weir_call *handle, uint32_t ms, weir_task_fn *fn, void *arg)
+{
+	int status;
+	struct call *c = table_starter(handle, &status);
+	struct ext_timer_after *t;
+
+	if (c == NULL)
+		return status;
+	if (fn == NULL)
+		return WEIR_E_INVAL;
+	t = xcalloc(1, sizeof(*t));
+	t->fn = fn;
+	t->arg = arg;
+	loop_timer_init(&t->timer, ext_timer_fired);
+	call_op_begin(c, &t->op, ext_timer_cancel);
+	loop_timer_start(&t->timer, ms);
+	return WEIR_OK;
+}
+
+/* ext_timer_again - that run has closed: wait for the next */
+static void
+ext_timer_again(struct call *c)
+{
+	struct ext_timer_every *t = c->closed_arg;
+
+	loop_timer_start(&t->timer, t->ms);
+}
+
+/* ext_timer_tick - one run of periodic work */
+static void
+ext_timer_tick(struct loop_timer *timer)
+{
+	struct ext_timer_every *t = list_of(timer, struct ext_timer_every,
+	    timer);
+	struct call *c = call_begin(t->module, NULL, NULL, WEIR_STAGE_COUNT,
+	    WEIR_PHASE_COUNT, WEIR_RCPT_NONE);
+
+	c->timeout_ms = t->ms > 30000 ? t->ms : 30000;
+	c->closed = ext_timer_again;
+	c->closed_arg = t;
+	call_enter(c);
+	t->fn(call_handle(c), WEIR_OK, t->arg);
+	call_leave(c);
+}
+
+/* ext_timer_every - periodic work of a module */
+static int
+ext_timer_every(weir_self *self, uint32_t ms, weir_task_fn *fn, void *arg)
+{
+	struct ext_timer_every *t;
+
+	if (!loop_is_thread())
+		return WEIR_E_STATE;
+	if (ms < 100 || fn == NULL)
+		return WEIR_E_INVAL;
+	t = xcalloc(1, sizeof(*t));
+	t->module = table_module(self);
+	t->ms = ms;
+	t->fn = fn;
+	t->arg = arg;
+	list_append(&periodic, &t->node);
+	loop_timer_init(&t->timer, ext_timer_tick);
+	loop_timer_start(&t->timer, ms);
+	return WEIR_OK;
+}
+
+/* ext_timer_stop - no further periodic work */
+void
+ext_timer_stop(void)
+{
+	while (!list_empty(&periodic)) {
+		struct ext_timer_every *t = list_of(periodic.next,
+		    struct ext_timer_every, node);
+
+		list_remove(&t->node);
+		loop_timer_stop(&t->timer);
+		free(t);
+	}
+}
+
+const struct weir_timer ext_timer_table = { .after = ext_timer_start,
+	.every = ext_timer_every };

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/load.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <libgen.h>
+#include <ltdl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "host/accept.h"
+
+struct loaded {
+	char *path;
+	struct weir_module *descriptor;
+};
+
+static char *directory;
+static struct map loaded; /* by module name */
+static struct pool *pool; /* accepted descriptors */
+static bool ltdl_ready;
+
+/* load_init - where modules are */
+void
+load_init(const char *dir)
+{
+	free(directory);
+	directory = xstrdup(dir);
+}
+
+/* load_check_owner - nobody else may be able to change this */
+static int
+load_check_owner(const char *path, bool dir, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
+		    strerror(errno));
+	if (dir ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+		return err_set(err, WEIR_E_INVAL, "%s: not a %s", path,
+		    dir ? "directory" : "file");
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(err, WEIR_E_INVAL, "%s belongs to user %u: it "
+		    "must belong to root", path, st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(err, WEIR_E_INVAL, "%s is writable by others: "
+		    "chmod go-w %s", path, path);
+	return WEIR_OK;
+}
+
+/* load_check - may this file be loaded at all */
+static int
+load_check(const char *path, struct err *err)
+{
+	char *copy;
+	int status;
+
+	if (path[0] != '/')
+		return err_set(err, WEIR_E_INVAL, "%s: not an absolute path",
+		    path);
+	copy = xstrdup(path);
+	status = load_check_owner(dirname(copy), true, err);
+	free(copy);
+	if (status == WEIR_OK)
+		status = load_check_owner(path, false, err);
+	return status;
+}
+
+/* load_open - the library and its entry function */
+static weir_entry_fn *
+load_open(const char *path, struct err *err)
+{
+	char symbol[128], *copy, *base, *dot;
+	lt_dladvise advise;
+	lt_dlhandle handle;
+	weir_entry_fn *entry;
+
+	if (!ltdl_ready && lt_dlinit() != 0) {
+		err_set(err, 0, "libltdl: %s", lt_dlerror());
+		return NULL;
+	}
+	ltdl_ready = true;
+	/* libltdl opens lazily: resolve everything here and now, so that a
+	   missing symbol is found by the check and not by a mail */
+	if (dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL) {
+		err_set(err, 0, "%s", dlerror());
+		return NULL;
+	}
+	lt_dladvise_init(&advise);
+	lt_dladvise_local(&advise);
+	lt_dladvise_resident(&advise);
+	handle = lt_dlopenadvise(path, advise);
+	lt_dladvise_destroy(&advise);
+	if (handle == NULL) {
+		err_set(err, 0, "%s: %s", path, lt_dlerror());
+		return NULL;
+	}
+	copy = xstrdup(path);
+	base = basename(copy);
+	dot = strrchr(base, '.');
+	if (dot != NULL)
+		*dot = '\0';
+	snprintf(symbol, sizeof(symbol), "%s_LTX_weir_entry", base);
+	free(copy);
+	*(void **)(void *)&entry = lt_dlsym(handle, symbol);
+	if (entry == NULL)
+		err_set(err, 0, "%s does not export %s", path, symbol);
+	return entry;
+}
+
+/* load_module - by name, once */
+const struct weir_module *
+load_module(const char *name, const char *path, struct err *err)
+{
+	struct loaded *l = map_get(&loaded, text_slice(name));
+	struct weir_module *m;
+	weir_entry_fn *entry;
+	struct err why = { "" };
+	char *full;
+
+	if (l != NULL)
+		return l->descriptor;
+	full = path != NULL && path[0] != '\0' ?
+	    xstrdup(path) :
+	    xasprintf("%s/mod_%s.so", directory, name);
+	if (load_check(full, &why) < 0 ||
+	    (entry = load_open(full, &why)) == NULL) {
+		err_set(err, 0, "module %s can't be loaded: %s", name,
+		    why.text);
+		free(full);
+		return NULL;
+	}
+	if (pool == NULL)
+		pool = pool_create(16384, 0);
+	m = accept_descriptor(entry(), name, pool, &why);
+	if (m == NULL) {
+		err_set(err, 0, "module %s (%s) is refused: %s", name, full,
+		    why.text);
+		free(full);
+		return NULL;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->path = full;
+	l->descriptor = m;
+	map_set(&loaded, text_slice(name), l);
+	return m;
+}
+
+/* load_path - where a module came from */
+const char *
+load_path(const char *name)
+{
+	struct loaded *l = map_get(&loaded, text_slice(name));
+
+	return l != NULL ? l->path : NULL;
+}

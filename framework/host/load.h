@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * load - open a module's file and find its descriptor, through libltdl.
+ *
+ * Only absolute paths in one directory (or one named in the file), never a
+ * search path; RTLD_NOW and RTLD_LOCAL; never unloaded.  The file and its
+ * directory must belong to root or to us and be writable by nobody else.
+ * Not thread-safe, as libltdl is not: [main].
+ */
+#ifndef WEIR_HOST_LOAD_H
+#define WEIR_HOST_LOAD_H
+
+#include <weir/module.h>
+
+#include "base/err.h"
+
+/* dir: where modules are when no path is given */
+void load_init(const char *dir);
+/* The accepted descriptor of module `name` (path NULL or "": DIR/mod_NAME.so);
+   a second call answers the same one.  Lives until the process ends. */
+const struct weir_module *load_module(const char *name, const char *path,
+    struct err *err);
+const char *load_path(const char *name); /* of a loaded one, or NULL */
+
+#endif

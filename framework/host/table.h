@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * table - the core host table that every module gets, and the extensions.
+ */
+#ifndef WEIR_HOST_TABLE_H
+#define WEIR_HOST_TABLE_H
+
+#include <weir/host.h>
+
+#include "pipe/call.h"
+
+extern const struct weir_host table_host;
+
+/* An extension table by id, or NULL. */
+const void *table_ext(const char *id);
+
+/* Who answers in_networks: networks "name" of the configuration; 1, 0 or
+   WEIR_E_NOTFOUND.  Process-wide. */
+void table_networks(int (*fn)(const char *name, const struct ip *ip));
+
+/* The call behind a handle on the loop thread, or NULL and the status. */
+struct call *table_call(weir_call *handle, int *status);
+/* The same for functions that start something: not where nothing can wait, not
+   when the call has been given up. */
+struct call *table_starter(weir_call *handle, int *status);
+/* The module behind a self. */
+static inline struct module *
+table_module(weir_self *self)
+{
+	return (struct module *)(void *)self;
+}
+static inline weir_self *
+table_self(struct module *m)
+{
+	return (weir_self *)(void *)m;
+}
+
+/* One table a file: ext_NAME.c */
+struct weir_dns;
+struct weir_timer;
+struct weir_job;
+struct weir_store;
+struct weir_edit;
+struct weir_mime;
+struct weir_metric;
+struct weir_service;
+struct weir_control;
+extern const struct weir_dns ext_dns_table;
+extern const struct weir_timer ext_timer_table;
+extern const struct weir_job ext_job_table;
+extern const struct weir_store ext_store_table;
+extern const struct weir_edit ext_edit_table;
+extern const struct weir_mime ext_mime_table;
+extern const struct weir_metric ext_metric_table;
+extern const struct weir_service ext_service_table;
+extern const struct weir_control ext_control_table;
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pipe/explain.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "pipe/module.h"
+#include "pipe/run.h"
+
+static bool enabled;
+
+/* explain_enable - is anybody going to read it */
+void
+explain_enable(bool keep)
+{
+	enabled = keep;
+}
+
+/* explain_is_enabled - should records be built */
+bool
+explain_is_enabled(void)
+{
+	return enabled;
+}
+
+/* explain_text - octets from outside as a JSON string */
+static json_t *
+explain_text(weir_str s)
+{
+	json_t *j = json_stringn(s.ptr != NULL ? s.ptr : "", s.len);
+
+	if (j == NULL) {
+		/* not UTF-8: show it escaped */
+		char clean[4096];
+		size_t n = text_escape(clean, sizeof(clean), s);
+
+		j = json_stringn(clean, n);
+	}
+	return j;
+}
+
+/* explain_str - a C string or nothing */
+static void
+explain_str(json_t *o, const char *key, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		json_object_set_new(o, key, explain_text(text_slice(value)));
+}
+
+/* explain_module - whose note it is */
+static const char *
+explain_module(const struct module *m)
+{
+	return m != NULL ? m->name : "weir";
+}
+
+/* explain_rcpt - the recipient that a note is about */
+static void
+explain_rcpt(json_t *o, const struct message *m, uint32_t rcpt)
+{
+	if (rcpt != WEIR_RCPT_NONE && m != NULL && rcpt < m->nrcpts)
+		json_object_set_new(o, "recipient",
+		    explain_text(m->rcpts[rcpt].address));
+}
+
+/* explain_notes - add one set of notes to the arrays */
+static void
+explain_notes(json_t *root, const struct notes *n, const struct message *m)
+{
+	json_t *findings = json_object_get(root, "findings");
+	json_t *facts = json_object_get(root, "facts");
+	json_t *opinions = json_object_get(root, "opinions");
+	json_t *unscanned = json_object_get(root, "unscanned");
+
+	for (const struct finding *f = n->findings; f != NULL; f = f->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "symbol", json_string(f->symbol));
+		json_object_set_new(o, "module",
+		    json_string(explain_module(f->module)));
+		json_object_set_new(o, "score", json_real(f->score));
+		json_object_set_new(o, "reason", explain_text(f->reason));
+		explain_rcpt(o, m, f->rcpt);
+		if (f->shadow)
+			json_object_set_new(o, "shadow", json_true());
+		json_array_append_new(findings, o);
+	}
+	for (const struct fact *f = n->facts; f != NULL; f = f->next) {
+		json_t *o = facts;
+
+		if (f->shadow)
+			continue;
+		if (f->rcpt != WEIR_RCPT_NONE && m != NULL &&
+		    f->rcpt < m->nrcpts) {
+			/* facts of one recipient stand with it */
+			json_t *r = json_array_get(
+			    json_object_get(root, "recipients"), f->rcpt);
+
+			o = json_object_get(r, "facts");
+			if (o == NULL) {
+				o = json_object();
+				json_object_set_new(r, "facts", o);
+			}
+		}
+		if (json_object_get(o, f->key) == NULL)
+			json_object_set_new(o, f->key, explain_text(f->value));
+	}
+	for (const struct opinion *p = n->opinions; p != NULL; p = p->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "module",
+		    json_string(explain_module(p->module)));
+		json_object_set_new(o, "verdict",
+		    json_string(action_name((int)p->action)));
+		json_object_set_new(o, "stage", json_string(stage_name(
+						    p->stage)));
+		explain_rcpt(o, m,
+		    p->scope == WEIR_SCOPE_RCPT ? p->rcpt : WEIR_RCPT_NONE);
+		explain_str(o, "text", p->text);
+		if (p->shadow)
+			json_object_set_new(o, "shadow", json_true());
+		json_array_append_new(opinions, o);
+	}
+	for (const struct unscanned *u = n->unscanned; u != NULL;
+	     u = u->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "module",
+		    json_string(explain_module(u->module)));
+		json_object_set_new(o, "stage", json_string(stage_name(
+						    u->stage)));
+		json_object_set_new(o, "status", json_string(status_name(
+						     u->status)));
+		json_object_set_new(o, "reason", explain_text(u->reason));
+		if (u->shadow)
+			json_object_set_new(o, "shadow", json_true());
+		json_array_append_new(unscanned, o);
+	}
+}
+
+/* explain_edits - what was asked to be changed, in the order of asking */
+static json_t *
+explain_edits(const struct message *m)
+{
+	json_t *all = json_array();
+
+	for (const struct edit *e = m->edits.first; e != NULL; e = e->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "module",
+		    json_string(explain_module(e->module)));
+		json_object_set_new(o, "kind",
+		    json_string(edit_kind_name(e->kind)));
+		if (e->name.len > 0)
+			json_object_set_new(o, "name", explain_text(e->name));
+		if (e->kind == EDIT_BODY)
+			json_object_set_new(o, "octets",
+			    json_integer((json_int_t)e->value.len));
+		else if (e->value.len > 0)
+			json_object_set_new(o, "value", explain_text(e->value));
+		if (e->kind <= EDIT_HEADER_INSERT)
+			json_object_set_new(o, "n", json_integer(e->n));
+		if (e->shadow)
+			json_object_set_new(o, "shadow", json_true());
+		json_array_append_new(all, o);
+	}
+	return all;
+}
+
+/* explain_score - what counts for one recipient */
+double
+explain_score(const struct session *s, const struct message *m, uint32_t rcpt)
+{
+	double sum = 0;
+
+	for (const struct finding *f = s->notes.findings; f != NULL;
+	     f = f->next)
+		sum += f->shadow ? 0 : f->score;
+	if (m == NULL)
+		return sum;
+	for (const struct finding *f = m->notes.findings; f != NULL;
+	     f = f->next) {
+		if (!f->shadow &&
+		    (f->rcpt == WEIR_RCPT_NONE || f->rcpt == rcpt))
+			sum += f->score;
+	}
+	return sum;
+}
+
+/* explain_client - who it came from */
+static json_t *
+explain_client(const struct session *s)
+{
+	json_t *o = json_object();
+
+	explain_str(o, "address", s->client_text);
+	explain_str(o, "name", s->client_name);
+	explain_str(o, "helo", s->helo);
+	explain_str(o, "user", s->auth_user);
+	explain_str(o, "tls", s->tls_version);
+	return o;
+}
+
+/* explain_recipients - each with its fate */
+static json_t *
+explain_recipients(const struct session *s, const struct message *m)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; m != NULL && i < m->nrcpts; i++) {
+		const struct opinion *o = run_answer(s, i);
+		uint32_t action = m->rcpts[i].final;
+		json_t *r = json_object();
+
+		if (action == WEIR_ACT_NONE && o != NULL)
+			action = o->action;
+		json_object_set_new(r, "address",
+		    explain_text(m->rcpts[i].address));
+		json_object_set_new(r, "verdict",
+		    json_string(action_name((int)action)));
+		json_array_append_new(all, r);
+	}
+	return all;
+}
+
+/* explain_verdict - one word for the whole transaction */
+static const char *
+explain_verdict(const struct session *s, const struct message *m)
+{
+	const struct opinion *o = run_answer(s, WEIR_RCPT_NONE);
+	uint32_t strongest = o != NULL ? o->action : WEIR_ACT_NONE;
+
+	for (uint32_t i = 0; m != NULL && i < m->nrcpts; i++) {
+		o = run_answer(s, i);
+		if (o != NULL && o->action > strongest)
+			strongest = o->action;
+		if (m->rcpts[i].final > strongest)
+			strongest = m->rcpts[i].final;
+	}
+	return action_name((int)strongest);
+}
+
+/* explain_json - the whole record */
+json_t *
+explain_json(const struct session *s, const struct message *m,
+    const char *kind)
+{
+	json_t *o = json_object();
+	char when[32];
+
+	text_time(when, m != NULL ? m->started_ms : s->started_ms);
+	json_object_set_new(o, "v", json_integer(EXPLAIN_VERSION));
+	json_object_set_new(o, "id", json_string(m != NULL ? m->id : s->id));
+	json_object_set_new(o, "kind", json_string(kind));
+	json_object_set_new(o, "time", json_string(when));
+	json_object_set_new(o, "session", json_string(s->id));
+	if (m != NULL && m->queue_id.len > 0)
+		json_object_set_new(o, "queue_id", explain_text(m->queue_id));
+	json_object_set_new(o, "listener", json_string(s->front->listener));
+	json_object_set_new(o, "direction",
+	    json_string(s->is_out ? "out" : "in"));
+	json_object_set_new(o, "client", explain_client(s));
+	if (m != NULL) {
+		json_object_set_new(o, "sender", explain_text(m->sender));
+		json_object_set_new(o, "size",
+		    json_integer((json_int_t)(m->header_octets +
+			m->body_octets)));
+	}
+	json_object_set_new(o, "verdict", json_string(explain_verdict(s, m)));
+	if (m != NULL)
+		explain_str(o, "reply", m->reply);
+	json_object_set_new(o, "score",
+	    json_real(explain_score(s, m, WEIR_RCPT_NONE)));
+	json_object_set_new(o, "recipients", explain_recipients(s, m));
+	json_object_set_new(o, "findings", json_array());
+	json_object_set_new(o, "facts", json_object());
+	json_object_set_new(o, "opinions", json_array());
+	json_object_set_new(o, "unscanned", json_array());
+	explain_notes(o, &s->notes, m);
+	if (m != NULL)
+		explain_notes(o, &m->notes, m);
+	json_object_set_new(o, "edits", m != NULL ? explain_edits(m) :
+						    json_array());
+	if (m != NULL)
+		json_object_set_new(o, "ms",
+		    json_real((double)(clock_mono_ns() - m->started_ns) /
+			1e6));
+	return o;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * explain - the record of one decision: what was known, found, said and done.
+ *
+ * Built by the host for every message and every session that was refused
+ * before one began; kept by obs/record.c, printed by `weirctl explain` and
+ * weir-drive.  Nothing is built when nobody keeps it.
+ */
+#ifndef WEIR_PIPE_EXPLAIN_H
+#define WEIR_PIPE_EXPLAIN_H
+
+#include <jansson.h>
+
+#include "mail/message.h"
+
+#define EXPLAIN_VERSION 1
+
+/* keep: hand records to obs/record; also one log line a message */
+void explain_enable(bool keep);
+bool explain_is_enabled(void);
+
+/* The record as JSON; the caller frees it with json_decref. m may be NULL: the
+   session alone. */
+json_t *explain_json(const struct session *s, const struct message *m,
+    const char *kind);
+
+/* The transaction ended, the session ended: record and log line. */
+void explain_message(struct message *m, enum message_end how);
+void explain_session(struct session *s);
+
+/* Sum of scores for a recipient (WEIR_RCPT_NONE: for the message alone). */
+double explain_score(const struct session *s, const struct message *m,
+    uint32_t rcpt);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * guard - the mark that says whose code runs now, and what it cost.
+ *
+ * The mark lies in shared memory (obs/board.h): when the worker dies or stalls
+ * the master reads module, stage and decision id there.
+ */
+#ifndef WEIR_PIPE_GUARD_H
+#define WEIR_PIPE_GUARD_H
+
+#include "pipe/call.h"
+
+void guard_enter(struct call *c);
+void guard_leave(struct call *c);
+/* the call is over: its time goes to the module's histogram */
+void guard_closed(struct call *c);
+void guard_failed(struct call *c, int status, weir_str reason);
+/* may the module be called at all, or is it benched after crashes */
+bool guard_is_benched(const struct module *m);
+
+#endif
