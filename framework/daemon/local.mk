@@ -1,1 +1,16 @@
-# framework/daemon
+libweir_la_SOURCES += \
+	framework/daemon/channel.c framework/daemon/channel.h \
+	framework/daemon/crash.c framework/daemon/crash.h \
+	framework/daemon/engine.c framework/daemon/engine.h \
+	framework/daemon/fleet.c framework/daemon/fleet.h \
+	framework/daemon/master.c framework/daemon/master.h \
+	framework/daemon/privs.c framework/daemon/privs.h \
+	framework/daemon/probe.c framework/daemon/probe.h \
+	framework/daemon/sdnotify.c framework/daemon/sdnotify.h \
+	framework/daemon/sockets.c framework/daemon/sockets.h \
+	framework/daemon/worker.c framework/daemon/worker.h \
+	framework/daemon/worker_setup.c framework/daemon/worker_setup.h
+
+sbin_PROGRAMS += weir
+weir_SOURCES = framework/daemon/main.c
+weir_LDADD = libweir.la

@@ -1,1 +1,13 @@
-# framework/host
+libweir_la_SOURCES += \
+	framework/host/accept.c framework/host/accept.h \
+	framework/host/control.h framework/host/ext_control.c \
+	framework/host/ext_dns.c framework/host/ext_edit.c \
+	framework/host/ext_job.c framework/host/ext_metric.c \
+	framework/host/ext_mime.c framework/host/ext_service.c \
+	framework/host/ext_store.c \
+	framework/host/ext_timer.c framework/host/ext_timer.h \
+	framework/host/hold.c framework/host/hold.h \
+	framework/host/limits.c framework/host/limits.h \
+	framework/host/load.c framework/host/load.h \
+	framework/host/registry.c framework/host/registry.h \
+	framework/host/table.c framework/host/table.h

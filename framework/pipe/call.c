@@ -273,6 +273,16 @@ call_cancel(struct call *c, int status)
 		call_close(c);
 }
 
+/* call_cancel_all - the process stops */
+void
+call_cancel_all(int status)
+{
+	for (size_t i = 0; i < table.n; i++) {
+		if (table.v[i]->module != NULL)
+			call_cancel(table.v[i], status);
+	}
+}
+
 /* call_pool - where memory of that scope comes from */
 struct pool *
 call_pool(struct call *c, uint32_t scope)

@@ -79,6 +79,8 @@ void call_op_end(struct call_op *op);
 void call_fail(struct call *call, int status, weir_str reason);
 /* Give it up: completions are made with this status. */
 void call_cancel(struct call *call, int status);
+/* Give all up: the process stops. */
+void call_cancel_all(int status);
 /* Memory of the call's message, session or own. */
 struct pool *call_pool(struct call *call, uint32_t scope);
 

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pipe/explain.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "obs/log.h"
+#include "obs/metric.h"
+#include "obs/record.h"
 #include "pipe/module.h"
 #include "pipe/run.h"
 
@@ -289,4 +295,153 @@ explain_json(const struct session *s, const struct message *m,
 		    json_real((double)(clock_mono_ns() - m->started_ns) /
 			1e6));
 	return o;
+}
+
+/* explain_queue_id - the MTA's, from what it told so far */
+static weir_str
+explain_queue_id(const struct session *s, const struct message *m)
+{
+	weir_str none = { "", 0 }, id;
+
+	if (m == NULL)
+		return none;
+	if (m->queue_id.len > 0)
+		return m->queue_id;
+	id = session_macro(s, "i");
+	return id.ptr != NULL ? id : none;
+}
+
+/* explain_keep - hand the record to the database */
+static void
+explain_keep(const struct session *s, const struct message *m,
+    const char *kind)
+{
+	json_t *json = explain_json(s, m, kind);
+	char *text = json_dumps(json, JSON_COMPACT);
+	struct buf rcpts = BUF_INIT;
+	struct record r;
+
+	for (uint32_t i = 0; m != NULL && i < m->nrcpts && i < 50; i++) {
+		if (i > 0)
+			buf_add_char(&rcpts, ' ');
+		buf_add(&rcpts, m->rcpts[i].address.ptr,
+		    m->rcpts[i].address.len);
+	}
+	memset(&r, 0, sizeof(r));
+	r.time_ms = m != NULL ? m->started_ms : s->started_ms;
+	r.id = text_slice(m != NULL ? m->id : s->id);
+	r.session = text_slice(s->id);
+	r.queue_id = explain_queue_id(s, m);
+	r.kind = text_slice(kind);
+	r.verdict = text_slice(explain_verdict(s, m));
+	r.sender = m != NULL ? m->sender : text_slice("");
+	r.client = text_slice(s->client_text);
+	r.recipients = buf_str(&rcpts);
+	r.json = text_slice(text);
+	record_put(&r);
+	free(text);
+	buf_fini(&rcpts);
+	json_decref(json);
+}
+
+/* explain_log - one line for the decision */
+static void
+explain_log(const struct session *s, const struct message *m,
+    enum log_event_id event)
+{
+	struct log_ctx ctx = { .session = s->id };
+	const struct log_ctx *before;
+	struct log_field f[8];
+	weir_str symbols[50];
+	size_t n = 0, k = 0;
+
+	if (!log_enabled(WEIR_LOG_INFO))
+		return;
+	ctx.message = m != NULL ? m->id : NULL;
+	ctx.queue_id = m != NULL && m->queue_id.len > 0 ? m->queue_id.ptr :
+							  NULL;
+	for (const struct finding *x = s->notes.findings; x != NULL && k < 50;
+	     x = x->next)
+		symbols[k++] = text_slice(x->symbol);
+	for (const struct finding *x = m != NULL ? m->notes.findings : NULL;
+	     x != NULL && k < 50; x = x->next)
+		symbols[k++] = text_slice(x->symbol);
+	f[n++] = log_text("verdict", explain_verdict(s, m));
+	f[n++] = log_real("score", explain_score(s, m, WEIR_RCPT_NONE));
+	f[n++] = log_text("client", s->client_text);
+	if (m != NULL) {
+		f[n++] = log_str("sender", m->sender);
+		f[n++] = log_int("recipients", m->nrcpts);
+		f[n++] = log_int("size",
+		    (int64_t)(m->header_octets + m->body_octets));
+	}
+	f[n++] = log_list("symbols", symbols, k);
+	before = log_ctx_set(&ctx);
+	log_fields(WEIR_LOG_INFO, event, f, n, "%s",
+	    m != NULL && m->reply != NULL ? m->reply : "");
+	log_ctx_set(before);
+}
+
+/* explain_count - verdicts for the metrics */
+static void
+explain_count(const struct session *s, const struct message *m)
+{
+	static int ids[WEIR_ACT_REJECT + 1];
+	static bool known;
+	const char *word = explain_verdict(s, m);
+
+	for (int i = 0; i <= WEIR_ACT_REJECT; i++) {
+		char labels[32];
+
+		if (!known) {
+			snprintf(labels, sizeof(labels), "verdict=\"%s\"",
+			    action_name(i));
+			ids[i] = metric_counter("weir_messages", labels,
+			    "Transactions by their strongest verdict.");
+		}
+		if (strcmp(word, action_name(i)) == 0)
+			metric_add(ids[i], 1);
+	}
+	known = true;
+}
+
+/* explain_message - a transaction ended */
+void
+explain_message(struct message *m, enum message_end how)
+{
+	struct session *s = m->session;
+
+	if (m->queue_id.len == 0) {
+		weir_str id = explain_queue_id(s, m);
+
+		if (id.len > 0)
+			m->queue_id = pool_str(m->pool, id);
+	}
+	/* given up before anything was said of it: nothing to explain */
+	if (how == MESSAGE_ABORTED && m->notes.nopinions == 0 &&
+	    m->notes.nfindings == 0 && s->notes.nopinions == 0)
+		return;
+	explain_count(s, m);
+	explain_log(s, m, how == MESSAGE_ABORTED ? LOG_MESSAGE_ABORT :
+						   LOG_MESSAGE_VERDICT);
+	if (enabled)
+		explain_keep(s, m, strcmp(s->front->protocol, "policy") == 0 ?
+			"policy" : "message");
+}
+
+/* explain_session - refused before a message began */
+void
+explain_session(struct session *s)
+{
+	const struct opinion *o;
+
+	if (s->messages > 0 || s->notes.nopinions == 0)
+		return;
+	o = run_answer(s, WEIR_RCPT_NONE);
+	if (o == NULL || o->action < WEIR_ACT_TEMPFAIL)
+		return;
+	explain_count(s, NULL);
+	explain_log(s, NULL, LOG_MESSAGE_VERDICT);
+	if (enabled)
+		explain_keep(s, NULL, "early");
 }

@@ -10,6 +10,9 @@
 
 #include "pipe/call.h"
 
+/* this worker's slot of the board; without one nothing is marked */
+void guard_slot(int board_slot);
+
 void guard_enter(struct call *c);
 void guard_leave(struct call *c);
 /* the call is over: its time goes to the module's histogram */

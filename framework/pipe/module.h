@@ -28,10 +28,9 @@ struct module {
 	bool shadow;
 	double *scores;	       /* site's weight of each symbol */
 	uint32_t nsymbols;
-	unsigned board;	       /* row in obs/board's module table */
+	int board;	       /* row in obs/board's module table */
 	int metric_time[WEIR_STAGE_COUNT]; /* histogram ids, or -1 */
 	int metric_failures;
-	bool thread_warned;
 };
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * server - the control socket: weirctl's questions, answered by one worker.
+ *
+ * One request a connection: a line of JSON
+ *	{"command": ["greylist", "list"], "json": false}
+ * and a line back
+ *	{"status": 0, "out": "...", "err": "..."}
+ * status 0: done; 1: failed, err says why; 2: no such command.  Who may
+ * connect is the business of the socket's mode and owner. [loop]
+ */
+#ifndef WEIR_CTL_SERVER_H
+#define WEIR_CTL_SERVER_H
+
+#define CTL_REQUEST_MAX (64 * 1024)
+#define CTL_CONNS 32
+
+void ctl_server_start(int fd); /* fd stays the caller's */
+void ctl_server_stop(void);    /* accept no more; open ones are finished */
+unsigned ctl_server_count(void);
+
+#endif

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/master.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/check.h"
+#include "conf/load.h"
+#include "daemon/fleet.h"
+#include "daemon/privs.h"
+#include "daemon/probe.h"
+#include "daemon/sdnotify.h"
+#include "daemon/sockets.h"
+#include "loop/loop.h"
+#include "obs/board.h"
+#include "obs/log.h"
+#include "obs/metric.h"
+#include "store/store.h"
+
+#define START_MS 30000 /* a new generation serves by then, or never */
+#define GENERATIONS 256
+
+/* A configuration lives as long as a process of its generation. */
+struct generation {
+	uint32_t number;
+	struct conf_snapshot *snapshot;
+	struct conf *conf;
+};
+
+/* Who asked for the reload that runs. */
+struct asker {
+	int channel;
+	uint64_t id;
+};
+
+static struct {
+	const char *path;
+	bool foreground;
+	int ready_fd;
+	struct generation current; /* serves */
+	struct generation next;	   /* number 0: no reload runs */
+	VEC(struct generation) old; /* draining */
+	VEC(struct asker) askers;
+	bool again; /* another reload was asked for meanwhile */
+	bool stopping;
+	bool started; /* the first generation has served */
+	int exit_status;
+	struct loop_io signals;
+	int signal_fd;
+	struct loop_timer watch, start_limit, stop_limit, watchdog;
+} master;
+
+/* generation_fini - nobody uses it any more */
+static void
+generation_fini(struct generation *g)
+{
+	conf_destroy(&g->conf);
+	conf_snapshot_release(&g->snapshot);
+	g->number = 0;
+}
+
+/* master_sweep - forget configurations whose last process is gone */
+static void
+master_sweep(void)
+{
+	for (size_t i = master.old.n; i-- > 0;) {
+		if (fleet_has(master.old.v[i].number))
+			continue;
+		generation_fini(&master.old.v[i]);
+		master.old.v[i] = master.old.v[--master.old.n];
+	}
+}
+
+/* master_log - point the log where the configuration says */
+static int
+master_log(const struct conf *conf, struct err *err)
+{
+	char target[4200];
+	struct log_config lc = { .level = conf->log.level, .target = target,
+		.format = conf->log.json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT };
+	static const char *const names[] = { "stderr", "syslog", "journal" };
+
+	if (conf->log.target == CONF_LOG_FILE)
+		snprintf(target, sizeof(target), "file:%s", conf->log.path);
+	else
+		snprintf(target, sizeof(target), "%s",
+		    master.foreground ? "stderr" : names[conf->log.target]);
+	return log_init(&lc, err);
+}
+
+/* master_prepare - what root must do before workers of this conf start */
+static int
+master_prepare(const struct conf *conf, const struct probe_result *probe,
+    struct err *err)
+{
+	char *store;
+	uid_t uid;
+	gid_t gid;
+	int status = privs_find(conf, &uid, &gid, err);
+
+	if (status == WEIR_OK)
+		status = privs_directory(conf->state_dir, uid, gid, 0750, err);
+	if (status == WEIR_OK) {
+		char *run = xstrdup(conf->control);
+		char *slash = strrchr(run, '/');
+
+		if (slash != NULL && slash != run) {
+			*slash = '\0';
+			status = privs_directory(run, uid, gid, 0755, err);
+		}
+		free(run);
+	}
+	if (status == WEIR_OK)
+		status = sockets_open(conf, err);
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i < probe->modules.n; i++) {
+		if (board_module(probe->modules.v[i]) < 0)
+			return err_set(err, WEIR_E_LIMIT,
+			    "too many different modules since the start");
+	}
+	store = xasprintf("%s/store.lmdb", conf->state_dir);
+	status = store_check(store, err);
+	free(store);
+	return status;
+}
+
+/* master_answer - tell everybody who asked for the reload */
+static void
+master_answer(int status, const char *text)
+{
+	for (size_t i = 0; i < master.askers.n; i++)
+		channel_send(master.askers.v[i].channel, CHANNEL_RELOADED,
+		    master.askers.v[i].id, status, text);
+	master.askers.n = 0;
+}
+
+static void master_reload(void);
+
+/* master_reload_over - done, or refused */
+static void
+master_reload_over(int status, const char *text)
+{
+	loop_timer_stop(&master.start_limit);
+	master_answer(status, text);
+	sdnotify("READY=1");
+	if (master.again) {
+		master.again = false;
+		master_reload();
+	}
+}
+
+/* master_refuse - the old configuration stays in force */
+static void
+master_refuse(const char *text)
+{
+	char line[1024];
+
+	log_event(WEIR_LOG_ERROR, LOG_CONFIG_REFUSED,
+	    "the old configuration stays in force: %s", text);
+	snprintf(line, sizeof(line), "%s", text);
+	if (fleet_has(master.next.number))
+		fleet_kill(master.next.number);
+	if (master.next.snapshot != NULL) {
+		if (fleet_has(master.next.number))
+			*vec_push(&master.old) = master.next;
+		else
+			generation_fini(&master.next);
+		memset(&master.next, 0, sizeof(master.next));
+	}
+	sockets_keep(master.current.conf);
+	master_reload_over(WEIR_E_INVAL, line);
+}
+
+/* master_on_start_limit - the new generation takes too long */
+static void
+master_on_start_limit(struct loop_timer *t)
+{
+	(void)t;
+	master_refuse("the new workers did not start in time");
+}
+
+/* master_probed - the check of a new configuration is through */
+static void
+master_probed(struct probe_result *r, void *arg)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct generation *g = &master.next;
+	struct err err = { "" };
+
+	(void)arg;
+	if (r->errors > 0) {
+		master_refuse(buf_str(&r->report).ptr);
+		return;
+	}
+	if (conf_load(g->snapshot, NULL, &g->conf, &report) < 0) {
+		conf_report_fini(&report);
+		master_refuse("it changed between check and use");
+		return;
+	}
+	conf_report_fini(&report);
+	if (master_prepare(g->conf, r, &err) < 0) {
+		master_refuse(err.text);
+		return;
+	}
+	if (r->warnings > 0)
+		log_event(WEIR_LOG_WARN, LOG_CONFIG_LOADED, "%s",
+		    buf_str(&r->report).ptr);
+	loop_timer_start(&master.start_limit, START_MS);
+	fleet_start(g->number, g->snapshot, g->conf);
+}
+
+/* master_reload - read, check, start the next generation */
+static void
+master_reload(void)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct buf text = BUF_INIT;
+	static uint32_t numbers = 1;
+
+	if (master.stopping)
+		return;
+	if (master.next.number != 0 || !master.started) {
+		master.again = true;
+		return;
+	}
+	sdnotify("RELOADING=1");
+	master.next.number = ++numbers;
+	master.next.snapshot = conf_snapshot_take(master.path, &report);
+	if (master.next.snapshot == NULL) {
+		conf_report_print(&report, &text);
+		master.next.number = 0;
+		master_refuse(buf_str(&text).ptr);
+		buf_fini(&text);
+	} else {
+		probe_start(master.next.snapshot, master_probed, NULL);
+	}
+	conf_report_fini(&report);
+}
+
+/* master_on_ready - all workers of a generation serve */
+static void
+master_on_ready(uint32_t generation)
+{
+	struct err err = { "" };
+
+	if (generation == master.current.number) {
+		if (master.started)
+			return; /* one was restarted */
+		master.started = true;
+		loop_timer_stop(&master.start_limit);
+		log_event(WEIR_LOG_INFO, LOG_DAEMON_READY,
+		    "%d workers, %zu listeners", master.current.conf->workers,
+		    master.current.conf->n_listeners);
+		if (master.ready_fd >= 0) {
+			(void)!write(master.ready_fd, "R", 1);
+			close(master.ready_fd);
+			master.ready_fd = -1;
+		}
+		sdnotify("READY=1");
+		return;
+	}
+	if (generation != master.next.number)
+		return;
+	*vec_push(&master.old) = master.current;
+	fleet_drain(master.current.number);
+	master.current = master.next;
+	memset(&master.next, 0, sizeof(master.next));
+	sockets_keep(master.current.conf);
+	if (master_log(master.current.conf, &err) < 0)
+		log_event(WEIR_LOG_ERROR, LOG_LOG_TROUBLE, "%s", err.text);
+	log_event(WEIR_LOG_INFO, LOG_CONFIG_LOADED, "generation %u serves",
+	    generation);
+	master_reload_over(WEIR_OK, "");
+}
+
+/* master_on_failed - a worker can't start */
+static void
+master_on_failed(uint32_t generation, const char *text)
+{
+	if (generation == master.next.number) {
+		master_refuse(text);
+	} else if (!master.started) {
+		/* at start-up there is nothing to fall back to */
+		master.exit_status = 1;
+		master.stopping = true;
+		fleet_kill_all();
+	}
+}
+
+/* master_on_message - an operator's wish, passed on by a worker */
+static void
+master_stop(void);
+
+static void
+master_on_message(int channel, const struct channel_msg *m)
+{
+	struct asker *a;
+
+	if (m->kind == CHANNEL_STOP) {
+		master_stop();
+	} else if (m->kind == CHANNEL_RELOAD) {
+		if (master.askers.n >= 1000)
+			return;
+		a = vec_push(&master.askers);
+		a->channel = channel;
+		a->id = m->id;
+		master_reload();
+	}
+}
+
+/* master_on_empty - no process is left */
+static void
+master_on_empty(void)
+{
+	if (master.stopping)
+		loop_stop();
+}
+
+/* master_on_stop_limit - they had their time */
+static void
+master_on_stop_limit(struct loop_timer *t)
+{
+	(void)t;
+	fleet_kill_all();
+}
+
+/* master_stop - finish what is begun, then go; the second time: go */
+static void
+master_stop(void)
+{
+	if (master.stopping) {
+		fleet_kill_all();
+		return;
+	}
+	master.stopping = true;
+	sdnotify("STOPPING=1");
+	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "stopping");
+	if (fleet_is_empty()) {
+		loop_stop();
+		return;
+	}
+	loop_timer_start(&master.stop_limit,
+	    master.current.conf->drain_timeout_ms + 10000);
+	if (master.next.number != 0)
+		fleet_kill(master.next.number);
+	fleet_drain(master.current.number);
+}
+
+/* master_reap - children that ended */
+static void
+master_reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (!probe_reaped(pid, status))
+			fleet_reaped(pid, status);
+	}
+	master_sweep();
+}
+
+/* master_on_signal - from the signal descriptor */
+static void
+master_on_signal(struct loop_io *io, int events)
+{
+	struct signalfd_siginfo si;
+
+	(void)io;
+	(void)events;
+	while (read(master.signal_fd, &si, sizeof(si)) ==
+	    (ssize_t)sizeof(si)) {
+		switch (si.ssi_signo) {
+		case SIGCHLD:
+			master_reap();
+			break;
+		case SIGHUP:
+			master_reload();
+			break;
+		case SIGUSR1:
+			log_reopen();
+			fleet_send(CHANNEL_REOPEN);
+			break;
+		default:
+			master_stop();
+			break;
+		}
+	}
+}
+
+/* master_on_watch - once a second */
+static void
+master_on_watch(struct loop_timer *t)
+{
+	fleet_watch();
+	loop_timer_start(t, 1000);
+}
+
+/* master_on_watchdog - a sign of life for the service manager */
+static void
+master_on_watchdog(struct loop_timer *t)
+{
+	sdnotify("WATCHDOG=1");
+	loop_timer_start(t, sdnotify_watchdog_ms());
+}
+
+/* master_signals - all through one descriptor */
+static void
+master_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	master.signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (master.signal_fd < 0)
+		fatal("signalfd failed");
+	loop_io_init(&master.signals, master_on_signal);
+	loop_io_set(&master.signals, master.signal_fd, LOOP_READ);
+}
+
+/* master_first - check the configuration and prepare; 0 or exit status */
+static int
+master_first(struct conf_snapshot *snapshot)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct probe_result probe;
+	struct err err = { "" };
+
+	probe_run(snapshot, &probe);
+	if (probe.report.len > 0)
+		(void)!write(STDERR_FILENO, probe.report.ptr, probe.report.len);
+	if (probe.errors > 0) {
+		probe_result_fini(&probe);
+		return 1;
+	}
+	master.current.number = 1;
+	master.current.snapshot = snapshot;
+	if (conf_load(snapshot, NULL, &master.current.conf, &report) < 0)
+		fatal("the configuration can't be loaded twice");
+	conf_report_fini(&report);
+	board_create();
+	metric_create();
+	metric_attach(METRIC_MASTER);
+	if (master_log(master.current.conf, &err) < 0 ||
+	    master_prepare(master.current.conf, &probe, &err) < 0) {
+		probe_result_fini(&probe);
+		fatal("%s", err.text);
+	}
+	probe_result_fini(&probe);
+	return 0;
+}
+
+/* master_main - serve until told to stop */
+int
+master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
+    int ready_fd)
+{
+	static const struct fleet_events events = { .ready = master_on_ready,
+		.failed = master_on_failed, .message = master_on_message,
+		.empty = master_on_empty };
+	int status;
+
+	master.path = path;
+	master.foreground = foreground;
+	master.ready_fd = ready_fd;
+	loop_init();
+	status = master_first(snapshot);
+	if (status != 0)
+		return status;
+	master_signals();
+	log_loop_attach();
+	loop_timer_init(&master.watch, master_on_watch);
+	loop_timer_init(&master.start_limit, master_on_start_limit);
+	loop_timer_init(&master.stop_limit, master_on_stop_limit);
+	loop_timer_init(&master.watchdog, master_on_watchdog);
+	fleet_init(&events);
+	log_event(WEIR_LOG_INFO, LOG_DAEMON_START, "Weir %s",
+	    PACKAGE_VERSION);
+	fleet_start(1, snapshot, master.current.conf);
+	master_on_watch(&master.watch);
+	if (sdnotify_watchdog_ms() > 0)
+		master_on_watchdog(&master.watchdog);
+	loop_run();
+	master_sweep();
+	sockets_close(true);
+	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "stopped");
+	log_loop_detach();
+	log_fini();
+	generation_fini(&master.current);
+	vec_fini(&master.old);
+	vec_fini(&master.askers);
+	return master.exit_status;
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/check.h"
+#include "conf/load.h"
+#include "host/hold.h"
+#include "host/load.h"
+#include "host/registry.h"
+#include "obs/log.h"
+
+#define PROBE_SECONDS 20
+#define PROBE_MEMORY ((rlim_t)4 << 30)
+#define PROBE_REPORT_MAX (64 * 1024)
+
+/* The child tells in lines: "M name", "E text", "W text", "I name" (about to
+   create), "D" (done). */
+struct probe {
+	pid_t pid; /* 0: none runs */
+	int fd;
+	struct loop_io io;
+	struct buf text;
+	probe_done_fn *done;
+	void *arg;
+	bool eof, reaped;
+	int status;
+};
+
+static struct probe probe;
+static int child_fd = -1;
+
+/* probe_say - the child writes one line */
+static void
+probe_say(char tag, const char *text)
+{
+	struct buf line = BUF_INIT;
+
+	buf_printf(&line, "%c ", tag);
+	for (; *text != '\0'; text++)
+		buf_add_char(&line, *text == '\n' ? ' ' : *text);
+	buf_add_char(&line, '\n');
+	if (write(child_fd, line.ptr, line.len) < 0)
+		_exit(3);
+	buf_fini(&line);
+}
+
+/* probe_log - what modules complain about belongs to the report */
+static void
+probe_log(int level, enum log_event_id event, const char *line, size_t len,
+    void *arg)
+{
+	char *copy;
+
+	(void)arg;
+	if (level > WEIR_LOG_WARN || event != LOG_MODULE_LOG)
+		return;
+	copy = xstrndup(line, len);
+	probe_say(level == WEIR_LOG_ERROR ? 'E' : 'W', copy);
+	free(copy);
+}
+
+/* probe_report - what the configuration's reader found */
+static void
+probe_report(const struct conf_report *report)
+{
+	struct buf all = BUF_INIT;
+	char *line, *save;
+
+	conf_report_print(report, &all);
+	for (line = strtok_r(all.ptr != NULL ? all.ptr : (char []){ "" }, "\n",
+		 &save);
+	     line != NULL; line = strtok_r(NULL, "\n", &save))
+		probe_say(strstr(line, ": warning: ") != NULL ? 'W' : 'E',
+		    line);
+	buf_fini(&all);
+}
+
+/* probe_last_words - the child dies: whose code ran */
+static void
+probe_last_words(const char *what)
+{
+	char text[256];
+
+	if (registry_busy == NULL)
+		return;
+	snprintf(text, sizeof(text), "module %s %s while it was loaded or "
+	    "started", registry_busy, what);
+	probe_say('E', text);
+}
+
+/* probe_on_signal - a module crashed or hung */
+static void
+probe_on_signal(int sig)
+{
+	char what[64];
+
+	if (sig == SIGALRM)
+		snprintf(what, sizeof(what), "did not return within %d s",
+		    PROBE_SECONDS);
+	else
+		snprintf(what, sizeof(what), "died of signal %d", sig);
+	probe_last_words(what);
+	_exit(4);
+}
+
+/* probe_on_exit - a module called exit() */
+static void
+probe_on_exit(void)
+{
+	probe_last_words("ended the process");
+	_exit(4);
+}
+
+/* probe_guard - whatever a module does here, it is named */
+static void
+probe_guard(void)
+{
+	static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+		SIGABRT, SIGALRM };
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = probe_on_signal;
+	for (size_t i = 0;
+	     i < sizeof(fatal_signals) / sizeof(*fatal_signals); i++)
+		sigaction(fatal_signals[i], &sa, NULL);
+	atexit(probe_on_exit);
+	alarm(PROBE_SECONDS);
+}
+
+/* probe_child - load, create, destroy; never returns */
+static void
+probe_child(struct conf_snapshot *snap)
+{
+	struct rlimit as = { PROBE_MEMORY, PROBE_MEMORY };
+	struct conf_report report = CONF_REPORT_INIT;
+	struct conf *plain = NULL, *conf = NULL;
+	struct err err = { "" };
+
+	probe_guard();
+#ifndef WEIR_POISON /* a sanitizer's shadow needs more address space */
+	setrlimit(RLIMIT_AS, &as);
+#else
+	(void)as;
+#endif
+	log_set_capture(probe_log, NULL);
+	loop_init();
+	call_init();
+	hold_init();
+	if (conf_load(snap, NULL, &plain, &report) == WEIR_OK) {
+		conf_report_fini(&report);
+		report = (struct conf_report)CONF_REPORT_INIT;
+		load_init(plain->module_path);
+		conf_load(snap, &registry_describe, &conf, &report);
+	}
+	probe_report(&report);
+	if (conf != NULL) {
+		for (size_t i = 0; i < conf->n_modules; i++)
+			probe_say('M', conf->modules[i].name);
+		if (registry_start(conf, &err) < 0)
+			probe_say('E', err.text);
+		else
+			registry_stop();
+	}
+	probe_say('D', "");
+	_exit(0);
+}
+
+/* probe_fork - start the child; its output comes through fd */
+static int
+probe_fork(struct conf_snapshot *snap, int *fd)
+{
+	int pipefd[2];
+	pid_t pid;
+
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGTERM, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
+		close(pipefd[0]);
+		child_fd = pipefd[1];
+		loop_fini(true);
+		probe_child(snap);
+	}
+	close(pipefd[1]);
+	if (pid < 0)
+		close(pipefd[0]);
+	*fd = pipefd[0];
+	return pid;
+}
+
+/* probe_line - one line of the child's */
+static void
+probe_line(struct probe_result *r, const char *line, const char **last)
+{
+	switch (line[0]) {
+	case 'M':
+		*vec_push(&r->modules) = xstrdup(line + 2);
+		break;
+	case 'E':
+		r->errors++;
+		buf_printf(&r->report, "%s\n", line + 2);
+		break;
+	case 'W':
+		r->warnings++;
+		buf_printf(&r->report, "%s\n", line + 2);
+		break;
+	default:
+		break;
+	}
+	*last = line;
+}
+
+/* probe_parse - from the child's lines and its end to the result */
+static void
+probe_parse(char *text, int status, struct probe_result *r)
+{
+	const char *last = "";
+	char *line, *save;
+
+	memset(r, 0, sizeof(*r));
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save))
+		probe_line(r, line, &last);
+	if (last[0] == 'D' && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
+	/* its last words, if it had any, are in the report */
+	if (r->errors++ > 0)
+		return;
+	if (WIFSIGNALED(status))
+		buf_printf(&r->report, "the check died of signal %d (%s)\n",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		buf_printf(&r->report, "the check ended with status %d\n",
+		    WEXITSTATUS(status));
+}
+
+/* probe_read - take what is there; false at the end */
+static bool
+probe_read(int fd, struct buf *text)
+{
+	ssize_t n = read(fd, buf_reserve(text, 4096), 4096);
+
+	if (n > 0 && text->len + (size_t)n < PROBE_REPORT_MAX) {
+		text->len += (size_t)n;
+		text->ptr[text->len] = '\0';
+		return true;
+	}
+	return n < 0 && (errno == EINTR || errno == EAGAIN);
+}
+
+/* probe_run - here and now */
+void
+probe_run(struct conf_snapshot *snap, struct probe_result *out)
+{
+	struct buf text = BUF_INIT;
+	int fd, status = 0;
+	pid_t pid = probe_fork(snap, &fd);
+
+	if (pid < 0) {
+		memset(out, 0, sizeof(*out));
+		out->errors = 1;
+		buf_printf(&out->report, "can't fork: %s\n", strerror(errno));
+		return;
+	}
+	while (probe_read(fd, &text))
+		continue;
+	close(fd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	buf_reserve(&text, 0);
+	probe_parse(text.ptr, status, out);
+	buf_fini(&text);
+}
+
+/* probe_finish - both its end and its output are here */
+static void
+probe_finish(void)
+{
+	struct probe_result r;
+
+	if (!probe.eof || !probe.reaped)
+		return;
+	probe.pid = 0;
+	buf_reserve(&probe.text, 0);
+	probe_parse(probe.text.ptr, probe.status, &r);
+	buf_fini(&probe.text);
+	probe.done(&r, probe.arg);
+	probe_result_fini(&r);
+}
+
+/* probe_on_output - the child wrote, or is through */
+static void
+probe_on_output(struct loop_io *io, int events)
+{
+	(void)events;
+	if (probe_read(probe.fd, &probe.text))
+		return;
+	loop_io_stop(io);
+	close(probe.fd);
+	probe.eof = true;
+	probe_finish();
+}
+
+/* probe_start - beside the loop */
+void
+probe_start(struct conf_snapshot *snap, probe_done_fn *done, void *arg)
+{
+	expect(probe.pid == 0);
+	memset(&probe, 0, sizeof(probe));
+	probe.done = done;
+	probe.arg = arg;
+	probe.pid = probe_fork(snap, &probe.fd);
+	if (probe.pid < 0) {
+		probe.eof = probe.reaped = true;
+		probe.status = 1 << 8;
+		probe_finish();
+		return;
+	}
+	fcntl(probe.fd, F_SETFL, O_NONBLOCK);
+	loop_io_init(&probe.io, probe_on_output);
+	loop_io_set(&probe.io, probe.fd, LOOP_READ);
+}
+
+/* probe_reaped - a child ended: ours? */
+bool
+probe_reaped(int pid, int status)
+{
+	if (probe.pid == 0 || probe.pid != pid)
+		return false;
+	probe.reaped = true;
+	probe.status = status;
+	probe_finish();
+	return true;
+}
+
+/* probe_result_fini - free it */
+void
+probe_result_fini(struct probe_result *r)
+{
+	for (size_t i = 0; i < r->modules.n; i++)
+		free(r->modules.v[i]);
+	vec_fini(&r->modules);
+	buf_fini(&r->report);
+}

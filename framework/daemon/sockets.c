@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/vec.h"
+#include "loop/listen.h"
+
+struct socket_entry {
+	char *address;
+	struct listen_address parsed;
+	int fd;
+	bool fresh; /* opened by the sockets_open that runs */
+};
+
+static VEC(struct socket_entry) sockets;
+
+/* socket_find - by address */
+static struct socket_entry *
+socket_find(const char *address)
+{
+	for (size_t i = 0; i < sockets.n; i++) {
+		if (strcmp(sockets.v[i].address, address) == 0)
+			return &sockets.v[i];
+	}
+	return NULL;
+}
+
+/* socket_drop - close the i-th */
+static void
+socket_drop(size_t i, bool remove)
+{
+	struct socket_entry *s = &sockets.v[i];
+
+	if (remove)
+		listen_remove(&s->parsed);
+	close(s->fd);
+	free(s->address);
+	*s = sockets.v[--sockets.n];
+}
+
+/* socket_open - one address, unless it is open */
+static int
+socket_open(const char *address, const struct listen_perm *perm,
+    const char *what, struct err *err)
+{
+	struct listen_address parsed;
+	struct socket_entry *s;
+	struct err why;
+	int fd;
+
+	if (socket_find(address) != NULL)
+		return WEIR_OK;
+	fd = listen_parse(address, &parsed, &why);
+	if (fd == WEIR_OK)
+		fd = listen_open(&parsed, perm, &why);
+	if (fd < 0)
+		return err_set(err, fd, "%s: can't listen on %s: %s", what,
+		    address, why.text);
+	s = vec_push(&sockets);
+	s->address = xstrdup(address);
+	s->parsed = parsed;
+	s->fd = fd;
+	s->fresh = true;
+	return WEIR_OK;
+}
+
+/* sockets_control - the control socket's address */
+static const char *
+sockets_control(const struct conf *conf, char *out, size_t cap)
+{
+	snprintf(out, cap, "unix:%s", conf->control);
+	return out;
+}
+
+/* sockets_open - all that the configuration names */
+int
+sockets_open(const struct conf *conf, struct err *err)
+{
+	struct listen_perm control = { .mode = 0660, .owner = NULL,
+		.group = conf->group[0] != '\0' && geteuid() == 0 ?
+		    conf->group : NULL };
+	char address[256];
+	int status;
+
+	for (size_t i = 0; i < sockets.n; i++)
+		sockets.v[i].fresh = false;
+	status = socket_open(sockets_control(conf, address, sizeof(address)),
+	    &control, "control socket", err);
+	if (status == WEIR_OK && conf->metrics.kind != CONF_ADDRESS_NONE)
+		status = socket_open(conf->metrics.text, NULL, "metrics", err);
+	for (size_t i = 0; i < conf->n_listeners && status == WEIR_OK; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+		struct listen_perm perm = { .mode = l->mode,
+			.owner = l->owner[0] != '\0' ? l->owner : NULL,
+			.group = l->group[0] != '\0' ? l->group : NULL };
+		char what[128];
+
+		snprintf(what, sizeof(what), "%s:%u: listener \"%s\"", l->file,
+		    l->line, l->name);
+		status = socket_open(l->address.text, &perm, what, err);
+	}
+	for (size_t i = sockets.n; status < 0 && i-- > 0;) {
+		if (sockets.v[i].fresh)
+			socket_drop(i, true);
+	}
+	return status;
+}
+
+/* sockets_is_named - does the configuration want this address */
+static bool
+sockets_is_named(const struct conf *conf, const char *address)
+{
+	char control[256];
+
+	if (strcmp(address, sockets_control(conf, control, sizeof(control))) ==
+		0 ||
+	    (conf->metrics.kind != CONF_ADDRESS_NONE &&
+		strcmp(address, conf->metrics.text) == 0))
+		return true;
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		if (strcmp(conf->listeners[i].address.text, address) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* sockets_keep - close what is no longer named */
+void
+sockets_keep(const struct conf *conf)
+{
+	for (size_t i = sockets.n; i-- > 0;) {
+		if (!sockets_is_named(conf, sockets.v[i].address))
+			socket_drop(i, true);
+	}
+}
+
+/* sockets_close - all */
+void
+sockets_close(bool remove)
+{
+	while (sockets.n > 0)
+		socket_drop(sockets.n - 1, remove);
+	vec_fini(&sockets);
+}
+
+/* sockets_fd - the open one with that address */
+int
+sockets_fd(const char *address)
+{
+	const struct socket_entry *s = socket_find(address);
+
+	return s != NULL ? s->fd : -1;
+}

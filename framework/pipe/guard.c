@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pipe/guard.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "obs/board.h"
+#include "obs/log.h"
+#include "obs/metric.h"
+
+#define SLOW_NS 200000000u /* a callback that holds the loop this long */
+
+static int slot = -1;
+static uint64_t outer;
+
+/* guard_slot - this worker's row of the board; negative: no board */
+void
+guard_slot(int board_slot)
+{
+	slot = board_slot;
+}
+
+/* guard_id - the decision that this call is about */
+static const char *
+guard_id(const struct call *c)
+{
+	return c->message != NULL ? c->message->id :
+	    c->session != NULL	  ? c->session->id :
+				    NULL;
+}
+
+/* guard_enter - leave the mark */
+void
+guard_enter(struct call *c)
+{
+	c->entered_ns = clock_mono_ns();
+	if (c->begun_ns == 0)
+		c->begun_ns = c->entered_ns;
+	if (slot >= 0)
+		outer = board_mark_enter(slot, c->module->board, c->stage,
+		    c->phase, guard_id(c), c->entered_ns);
+}
+
+/* guard_slow - it held the loop for too long */
+static void
+guard_slow(const struct call *c, uint64_t spent)
+{
+	struct log_ctx ctx = { .module = c->module->name,
+		.stage = stage_name(c->stage) };
+	const struct log_ctx *before;
+
+	if (c->session != NULL)
+		ctx.session = c->session->id;
+	if (c->message != NULL)
+		ctx.message = c->message->id;
+	before = log_ctx_set(&ctx);
+	log_event(WEIR_LOG_WARN, LOG_MODULE_SLOW,
+	    "held the event loop for %u ms", (unsigned)(spent / 1000000u));
+	log_ctx_set(before);
+}
+
+/* guard_leave - wipe the mark, count the time */
+void
+guard_leave(struct call *c)
+{
+	uint64_t spent = clock_mono_ns() - c->entered_ns;
+
+	if (slot >= 0) {
+		board_mark_leave(slot, outer);
+		outer = 0;
+		board_module_called(c->module->board, false, spent);
+	}
+	if (spent > SLOW_NS)
+		guard_slow(c, spent);
+}
+
+/* guard_closed - how long it was open, waits included */
+void
+guard_closed(struct call *c)
+{
+	if (c->stage < WEIR_STAGE_COUNT && c->begun_ns != 0)
+		metric_observe_ns(c->module->metric_time[c->stage],
+		    clock_mono_ns() - c->begun_ns);
+}
+
+/* guard_failed - a check did not run: say so */
+void
+guard_failed(struct call *c, int status, weir_str reason)
+{
+	struct log_ctx ctx = { .module = c->module->name,
+		.stage = stage_name(c->stage) };
+	const struct log_ctx *before;
+
+	metric_add(c->module->metric_failures, 1);
+	if (slot >= 0)
+		board_module_called(c->module->board, true, 0);
+	if (c->session != NULL)
+		ctx.session = c->session->id;
+	if (c->message != NULL)
+		ctx.message = c->message->id;
+	before = log_ctx_set(&ctx);
+	log_event(WEIR_LOG_WARN, LOG_MODULE_FAILED, "did not run: %s (%.*s)",
+	    status_name(status), (int)reason.len, reason.ptr);
+	log_ctx_set(before);
+}
+
+/* guard_is_benched - has it crashed too often */
+bool
+guard_is_benched(const struct module *m)
+{
+	return slot >= 0 &&
+	    atomic_load_explicit(&board->module[m->board].benched_until,
+		memory_order_relaxed) != 0 &&
+	    board_is_benched(m->board, clock_mono_ms());
+}
