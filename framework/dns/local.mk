@@ -19,6 +19,7 @@ framework_dns_cache_test_SOURCES = framework/dns/cache_test.c
 framework_dns_cache_test_LDADD = $(TEST_LIBS)
 framework_dns_zone_test_SOURCES = framework/dns/zone_test.c
 framework_dns_zone_test_LDADD = $(TEST_LIBS)
-framework_dns_resolver_test_SOURCES = framework/dns/resolver_test.c
+framework_dns_resolver_test_SOURCES = framework/dns/resolver_test.c \
+	framework/dns/test_server.c framework/dns/test_server.h
 framework_dns_resolver_test_LDADD = $(TEST_LIBS)
 endif

@@ -1,273 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * resolver_test - the resolver against a server in this program.
- *
- * The server hears UDP and TCP on loopback and runs on the same loop; the
- * first label of the question says what it does.
- */
-#include <arpa/inet.h>
+/* resolver_test - the resolver against the servers of dns/test_server.h. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "dns/name.h"
 #include "dns/resolver.h"
+#include "dns/test_server.h"
 #include "loop/loop.h"
 
-#define BIG 20000 /* octets of the TXT that needs TCP */
-
-static struct server {
-	struct loop_io udp, tcp, conn; /* conn: one TCP client at a time */
-	int udp_fd, tcp_fd, conn_fd;
-	unsigned udp_seen, tcp_seen;
-	bool failing; /* SERVFAIL to everything */
-	char text[32]; /* "127.0.0.1:port" */
-	/* "late": the answer that server_release sends */
-	uint8_t late[600];
-	size_t late_len;
-	struct sockaddr_in late_to;
-} servers[2];
-
-/* --- the server -------------------------------------------------------- */
-
-/* head - header and question of an answer to q; counts are set by rr() */
-static size_t
-head(uint8_t *out, const uint8_t *q, size_t question_end, unsigned rcode)
-{
-	memcpy(out, q, question_end);
-	out[2] = 0x81;
-	out[3] = (uint8_t)(0x80 | rcode);
-	memset(out + 6, 0, 6);
-	return question_end;
-}
-
-/* rr - a record of the question's name */
-static size_t
-rr(uint8_t *out, size_t n, int section, unsigned type, unsigned ttl,
-    const void *data, size_t len)
-{
-	const uint8_t fixed[] = { 0xc0, 0x0c, (uint8_t)(type >> 8),
-		(uint8_t)type, 0, 1, 0, 0, (uint8_t)(ttl >> 8), (uint8_t)ttl,
-		(uint8_t)(len >> 8), (uint8_t)len };
-
-	out[section + 1]++;
-	memcpy(out + n, fixed, sizeof(fixed));
-	memcpy(out + n + sizeof(fixed), data, len);
-	return n + sizeof(fixed) + len;
-}
-
-/* txt - BIG octets in strings of 199 */
-static size_t
-txt(uint8_t *out, size_t n)
-{
-	static uint8_t data[BIG / 199 * 200];
-
-	memset(data, 'x', sizeof(data));
-	for (size_t i = 0; i < sizeof(data); i += 200)
-		data[i] = 199;
-	return rr(out, n, 6, WEIR_DNS_TXT, 60, data, sizeof(data));
-}
-
-/* reply - what to answer; 0: nothing.  len: of the question */
-static size_t
-reply(struct server *s, bool tcp, uint8_t *out, const uint8_t *q, size_t len)
-{
-	static const uint8_t soa[22] = { [21] = 60 };
-	struct dns_name name;
-	char text[DNS_NAME_TEXT_MAX];
-	size_t end = 12, n;
-
-	assert_int_equal(dns_name_read(q, len, &end, &name), 0);
-	end += 4;
-	/* recursion wanted, one question, one OPT record or none */
-	assert_int_equal(q[2], 1);
-	assert_true(len == end + (q[11] != 0 ? 11 : 0));
-	dns_name_print(&name, text);
-	text[strcspn(text, ".")] = '\0';
-	n = head(out, q, end, 0);
-	if (s->failing || strcmp(text, "fail") == 0)
-		return head(out, q, end, 2);
-	if (strcmp(text, "refuse") == 0)
-		return head(out, q, end, 5);
-	if (strcmp(text, "old") == 0 && q[11] != 0)
-		return head(out, q, end, 1);
-	if (strcmp(text, "drop") == 0 ||
-	    (strcmp(text, "second") == 0 && s->udp_seen == 1))
-		return 0;
-	if (strcmp(text, "nx") == 0) {
-		n = head(out, q, end, 3);
-		return rr(out, n, 8, WEIR_DNS_SOA, 3600, soa, sizeof(soa));
-	}
-	if (strcmp(text, "nodata") == 0)
-		return rr(out, n, 8, WEIR_DNS_SOA, 3600, soa, sizeof(soa));
-	if (strcmp(text, "garbage") == 0)
-		return rr(out, n, 6, WEIR_DNS_A, 60, "xyz", 3);
-	if (strcmp(text, "big") == 0 && !tcp) {
-		out[2] |= 2;
-		return n;
-	}
-	if (strcmp(text, "big") == 0)
-		return txt(out, n);
-	return rr(out, n, 6, WEIR_DNS_A, 60, "\300\0\2\1", 4);
-}
-
-/* lie - answers that must not be believed: another id, another question */
-static void
-lie(struct server *s, const uint8_t *q, size_t len,
-    const struct sockaddr_in *to)
-{
-	uint8_t out[600];
-	size_t n = head(out, q, len - 11, 0);
-
-	n = rr(out, n, 6, WEIR_DNS_A, 60, "\6\6\6\6", 4);
-	out[0] ^= 0x55;
-	sendto(s->udp_fd, out, n, 0, (const void *)to, sizeof(*to));
-	out[0] ^= 0x55;
-	out[13] ^= 1; /* the first letter */
-	sendto(s->udp_fd, out, n, 0, (const void *)to, sizeof(*to));
-}
-
-static void
-server_on_udp(struct loop_io *io, int events)
-{
-	struct server *s = list_of(io, struct server, udp);
-	uint8_t q[600], out[65536];
-	struct sockaddr_in from;
-	socklen_t fromlen = sizeof(from);
-	ssize_t len;
-	size_t n;
-
-	(void)events;
-	len = recvfrom(s->udp_fd, q, sizeof(q), 0, (void *)&from, &fromlen);
-	assert_true(len > 12);
-	s->udp_seen++;
-	if (memcmp(q + 12, "\3lie", 4) == 0)
-		lie(s, q, (size_t)len, &from);
-	if ((n = reply(s, false, out, q, (size_t)len)) == 0)
-		return;
-	if (memcmp(q + 12, "\4late", 5) == 0) {
-		memcpy(s->late, out, n);
-		s->late_len = n;
-		s->late_to = from;
-		return;
-	}
-	sendto(s->udp_fd, out, n, 0, (const void *)&from, sizeof(from));
-}
-
-static void
-server_release(struct server *s)
-{
-	assert_true(s->late_len > 0);
-	sendto(s->udp_fd, s->late, s->late_len, 0, (const void *)&s->late_to,
-	    sizeof(s->late_to));
-}
-
-static void
-server_hang_up(struct server *s)
-{
-	if (s->conn_fd < 0)
-		return;
-	loop_io_stop(&s->conn);
-	close(s->conn_fd);
-	s->conn_fd = -1;
-}
-
-static void
-server_on_conn(struct loop_io *io, int events)
-{
-	struct server *s = list_of(io, struct server, conn);
-	uint8_t q[600], out[65536];
-	ssize_t len = recv(s->conn_fd, q, sizeof(q), 0);
-	size_t n;
-
-	(void)events;
-	if (len <= 0) {
-		server_hang_up(s);
-		return;
-	}
-	s->tcp_seen++;
-	assert_int_equal(q[0] << 8 | q[1], len - 2);
-	n = reply(s, true, out + 2, q + 2, (size_t)len - 2);
-	out[0] = (uint8_t)(n >> 8);
-	out[1] = (uint8_t)n;
-	/* in two pieces, as TCP may bring it */
-	assert_int_equal(send(s->conn_fd, out, 7, MSG_NOSIGNAL), 7);
-	assert_int_equal(send(s->conn_fd, out + 7, n - 5, MSG_NOSIGNAL),
-	    n - 5);
-}
-
-static void
-server_on_tcp(struct loop_io *io, int events)
-{
-	struct server *s = list_of(io, struct server, tcp);
-
-	(void)events;
-	server_hang_up(s);
-	s->conn_fd = accept4(s->tcp_fd, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(s->conn_fd >= 0);
-	loop_io_set(&s->conn, s->conn_fd, LOOP_READ);
-}
-
-/* server_bind - UDP on any port, TCP on the same */
-static bool
-server_bind(struct server *s)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(at);
-
-	s->udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	s->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(s->udp_fd, (void *)&at, len), 0);
-	assert_int_equal(getsockname(s->udp_fd, (void *)&at, &len), 0);
-	if (bind(s->tcp_fd, (void *)&at, len) != 0) {
-		close(s->udp_fd);
-		close(s->tcp_fd);
-		return false;
-	}
-	assert_int_equal(listen(s->tcp_fd, 8), 0);
-	snprintf(s->text, sizeof(s->text), "127.0.0.1:%d", ntohs(at.sin_port));
-	return true;
-}
-
-static void
-server_open(struct server *s)
-{
-	int tries = 0;
-
-	memset(s, 0, sizeof(*s));
-	s->conn_fd = -1;
-	while (!server_bind(s))
-		assert_true(++tries < 100);
-	loop_io_init(&s->udp, server_on_udp);
-	loop_io_init(&s->tcp, server_on_tcp);
-	loop_io_init(&s->conn, server_on_conn);
-	loop_io_set(&s->udp, s->udp_fd, LOOP_READ);
-	loop_io_set(&s->tcp, s->tcp_fd, LOOP_READ);
-}
-
-static void
-server_close(struct server *s)
-{
-	server_hang_up(s);
-	loop_io_stop(&s->udp);
-	loop_io_stop(&s->tcp);
-	close(s->udp_fd);
-	close(s->tcp_fd);
-}
-
-/* --- the client -------------------------------------------------------- */
+static struct server servers[2];
 
 struct seen {
 	int calls, status;
@@ -307,7 +56,9 @@ static void
 wait_for(const struct seen *s)
 {
 	loop_timer_start(&guard, 10000);
-	while (s->calls == 0)
+	/* what is ready first: loop_once(true) sleeps also after it has run a
+	   completion */
+	for (loop_once(false); s->calls == 0;)
 		loop_once(true);
 	loop_timer_stop(&guard);
 	assert_int_equal(s->calls, 1);
@@ -364,8 +115,6 @@ stop(void **state)
 	loop_fini(false);
 	return 0;
 }
-
-/* --- the tests --------------------------------------------------------- */
 
 static void
 outcomes_have_their_status(void **state)
@@ -447,7 +196,7 @@ a_silent_server_costs_the_deadline(void **state)
 	s = ask("drop.example", WEIR_DNS_A, 60);
 	took = clock_mono_ms() - begun;
 	assert_int_equal(s.status, WEIR_E_TIMEOUT);
-	assert_in_range(took, 59, 1000);
+	assert_in_range(took, 59, 2500);
 	assert_int_equal(dns_stats()->timeouts, 1);
 	assert_int_equal(dns_stats()->in_flight, 1);
 }
@@ -519,7 +268,7 @@ truncated_answers_come_by_tcp(void **state)
 	(void)state;
 	s = ask("big.example", WEIR_DNS_TXT, 0);
 	assert_int_equal(s.status, WEIR_OK);
-	assert_int_equal(s.len, BIG / 199 * 199);
+	assert_int_equal(s.len, SERVER_BIG);
 	assert_int_equal(servers[0].udp_seen, 1);
 	assert_int_equal(servers[0].tcp_seen, 1);
 }
@@ -702,9 +451,13 @@ servers_are_spelled_right(void **state)
 		{ "[2001:db8::1]53", NULL },
 		{ "192.0.2.1 ", NULL }
 	};
+	struct dns_config systems = { 0 };
 	struct err err;
 
 	(void)state;
+	dns_fini();
+	assert_int_equal(dns_init(&systems, &err), WEIR_OK);
+	assert_non_null(strchr(dns_server_text(), ':'));
 	dns_fini();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct dns_config c = { .servers = &rows[i].in,
