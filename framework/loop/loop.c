@@ -117,6 +117,20 @@ loop_is_thread(void)
 	return the_loop != NULL && pthread_equal(pthread_self(), loop_thread);
 }
 
+/* loop_hold - keep the loop running */
+void
+loop_hold(void)
+{
+	ev_ref(the_loop);
+}
+
+/* loop_release - undo one loop_hold */
+void
+loop_release(void)
+{
+	ev_unref(the_loop);
+}
+
 /* loop_on_io - from libev to the owner */
 static void
 loop_on_io(struct ev_loop *l, ev_io *w, int revents)
