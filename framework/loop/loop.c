@@ -104,9 +104,11 @@ loop_stop(void)
 void
 loop_once(bool wait)
 {
+	/* what was deferred may be what the caller waits for */
+	if (!list_empty(&deferred))
+		wait = false;
 	loop_drain();
-	ev_run(the_loop, wait && list_empty(&deferred) ? EVRUN_ONCE :
-							  EVRUN_NOWAIT);
+	ev_run(the_loop, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 	loop_drain();
 }
 
