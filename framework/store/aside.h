@@ -17,7 +17,7 @@
 /* Set the file aside if it still is the one with this inode, and raise the
    alarm; harmless when another process did it first. [loop] */
 int aside_move(const char *path, ino_t ino, const char *why, struct err *err);
-/* The alarm of this process, "" if none.  Set before a fork, it is inherited. */
+/* The alarm of this process, "" if none; it is inherited by fork. */
 const char *aside_alarm(void);
 
 #endif

@@ -213,6 +213,9 @@ store_goes_on_beside_a_killed_one(void **state)
 		snprintf(key, sizeof(key), "r%d", round);
 		for (int i = 0; i < 5 + round; i++)
 			assert_int_equal(put(key, "v"), WEIR_OK);
+		/* a check beside writers must not take them for damage */
+		assert_int_equal(store_check(path, NULL), WEIR_OK);
+		assert_int_equal(files(".bad-"), 0);
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		assert_int_equal(put(key, "after"), WEIR_OK);
@@ -346,8 +349,8 @@ store_sets_damaged_files_aside(void **state)
 			assert_true(size > 40 * 4096);
 			switch (kind) {
 			case CUT:
-				assert_int_equal(truncate(path, size / 2 + seed),
-				    0);
+				assert_int_equal(truncate(path,
+				    size / 2 + seed), 0);
 				break;
 			case SHORT:
 				assert_int_equal(truncate(path, 100), 0);
@@ -359,12 +362,14 @@ store_sets_damaged_files_aside(void **state)
 				damage(8192, (size_t)size - 8192, seed);
 				break;
 			case SCATTER:
-				for (off_t p = 8192; p + 4096 <= size; p += 4096)
+				for (off_t p = 8192; p + 4096 <= size;
+				     p += 4096)
 					damage(p + 16 + seed * 100, 64, seed);
 				break;
 			case VALUE:
 				/* where the values lie, in all leaf pages */
-				for (off_t p = 8192; p + 4096 <= size; p += 4096)
+				for (off_t p = 8192; p + 4096 <= size;
+				     p += 4096)
 					damage(p + 3000, 1, seed);
 				break;
 			case TEXT:

@@ -41,7 +41,8 @@ void work_fini(void);
 void work_prepare(struct work *w, void (*run)(struct work *),
     void (*done)(struct work *));
 /* Queue it. E_LIMIT: the queue is full; E_TEMP: no thread can be started;
-   E_STATE: the pool is not open. done runs exactly once, never inside. [loop] */
+   E_STATE: the pool is not open. done runs exactly once, never in here.
+   [loop] */
 int work_submit(struct work *w);
 /* true: it had not started or was not in the pool, done will not run;
    false: it runs or has run, is marked unwanted, and done will come. [loop] */
