@@ -104,9 +104,11 @@ loop_stop(void)
 void
 loop_once(bool wait)
 {
+	/* what was deferred may be what the caller waits for */
+	if (!list_empty(&deferred))
+		wait = false;
 	loop_drain();
-	ev_run(the_loop, wait && list_empty(&deferred) ? EVRUN_ONCE :
-							  EVRUN_NOWAIT);
+	ev_run(the_loop, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 	loop_drain();
 }
 
@@ -115,6 +117,20 @@ bool
 loop_is_thread(void)
 {
 	return the_loop != NULL && pthread_equal(pthread_self(), loop_thread);
+}
+
+/* loop_hold - keep the loop running */
+void
+loop_hold(void)
+{
+	ev_ref(the_loop);
+}
+
+/* loop_release - undo one loop_hold */
+void
+loop_release(void)
+{
+	ev_unref(the_loop);
 }
 
 /* loop_on_io - from libev to the owner */

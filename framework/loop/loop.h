@@ -54,6 +54,10 @@ void loop_stop(void);
    harness.  wait false: do not sleep. */
 void loop_once(bool wait);
 bool loop_is_thread(void); /* is this the loop's thread */
+/* Something that no watcher shows is under way (a job in a thread): do not end
+   loop_run, and sleep in loop_once until it reports.  Calls pair. */
+void loop_hold(void);
+void loop_release(void);
 
 void loop_io_init(struct loop_io *io, void (*fn)(struct loop_io *, int));
 void loop_io_set(struct loop_io *io, int fd, int events); /* events 0: stop */
