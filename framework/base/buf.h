@@ -24,7 +24,8 @@ void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 void buf_drop(struct buf *b, size_t n); /* remove the first n octets */
 weir_str buf_str(const struct buf *b);
 char *buf_steal(struct buf *b); /* hand the string over, leave b empty */

@@ -8,6 +8,9 @@
 
 void (*check_sink)(const char *line);
 
+static void check_say(const char *word, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 /* check_say - format one line and write it without touching the heap */
 static void
 check_say(const char *word, const char *fmt, va_list ap)

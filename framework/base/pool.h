@@ -29,7 +29,8 @@ char *pool_strdup(struct pool *pool, const char *s);
 weir_str pool_str(struct pool *pool, weir_str s); /* copy with a NUL behind */
 char *pool_printf(struct pool *pool, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap);
+char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 
 /* run fn(arg) when the pool is destroyed */
 void pool_cleanup(struct pool *pool, void (*fn)(void *), void *arg);
