@@ -85,20 +85,24 @@ worker_confine(struct err *err)
 static void
 worker_listen(void)
 {
+	struct front_limits limits = *front_limits();
+
+	limits.command_ms = conf->limits.command_timeout_ms;
+	limits.idle_ms = conf->limits.idle_ms;
+	front_limits_set(&limits);
 	listeners = xcalloc(conf->n_listeners + 1, sizeof(*listeners));
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 		static const char *const directions[] = { "auto", "in", "out" };
 		struct front_listener *f = &listeners[nlisteners++];
-		int fd = sockets_fd(l->address.text);
 
-		f->name = l->name;
-		f->direction = directions[l->direction];
+		f->name = f->front.listener = l->name;
+		f->direction = f->front.direction = directions[l->direction];
+		f->front.protocol = l->protocol == CONF_PROTOCOL_MILTER ?
+		    "milter" : "policy";
 		f->no_reply = l->no_reply;
-		if (l->protocol == CONF_PROTOCOL_MILTER)
-			front_milter_listen(f, fd);
-		else
-			front_policy_listen(f, fd);
+		f->fd = sockets_fd(l->address.text);
+		front_listen_start(f);
 	}
 	ctl_server_start(sockets_fd(conf->control));
 	if (conf->metrics.kind != CONF_ADDRESS_NONE)

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "pipe/explain.h"
+#include "pipe/guard.h"
 #include "pipe/plan.h"
 #include "pipe/run.h"
 
@@ -178,6 +179,8 @@ message_finish(struct message **mp, enum message_end how)
 	run_cancel(s);
 	explain_message(m, how);
 	run_message_end(m);
+	if (m->fingerprint != 0)
+		guard_mail(0);
 	m->ended = true;
 	s->message = NULL;
 	*mp = NULL;

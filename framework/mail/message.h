@@ -69,6 +69,8 @@ struct message {
 	bool spool_header_done;
 	uint64_t body_octets;
 
+	uint64_t fingerprint; /* of the content, at eom; 0: not taken */
+	bool poison; /* workers died of it: no module is shown it again */
 	struct mime *mime; /* parsed on demand */
 	struct notes notes;
 	struct edits edits;

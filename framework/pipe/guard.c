@@ -112,3 +112,18 @@ guard_is_benched(const struct module *m)
 		memory_order_relaxed) != 0 &&
 	    board_is_benched(m->board, clock_mono_ms());
 }
+
+/* guard_mail - which mail is at work */
+void
+guard_mail(uint64_t fingerprint)
+{
+	if (slot >= 0)
+		board_fingerprint_set(slot, fingerprint);
+}
+
+/* guard_deaths - has it killed before */
+uint32_t
+guard_deaths(uint64_t fingerprint)
+{
+	return slot >= 0 ? board_poison_count(fingerprint) : 0;
+}

@@ -21,4 +21,9 @@ void guard_failed(struct call *c, int status, weir_str reason);
 /* may the module be called at all, or is it benched after crashes */
 bool guard_is_benched(const struct module *m);
 
+/* The mail at work, remembered if the worker dies of it (0: none), and how many
+   workers have died of it so far. */
+void guard_mail(uint64_t fingerprint);
+uint32_t guard_deaths(uint64_t fingerprint);
+
 #endif

@@ -6,12 +6,17 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "obs/log.h"
 #include "pipe/guard.h"
 #include "pipe/plan.h"
 #include "pipe/run_int.h"
 #include "pipe/settle.h"
+
+/* a mail that killed so many workers is shown to no module again */
+#define RUN_DEATHS 2
 
 struct run {
 	struct session *session;
@@ -162,6 +167,8 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 
 	if (phase != WEIR_PHASE_ACT && run_is_accepted(s, rcpt))
 		return;
+	if (s->message != NULL && s->message->poison)
+		return;
 	if (guard_is_benched(m)) {
 		run_failed(m, s, s->message, stage, rcpt, WEIR_E_TEMP,
 		    text_slice("benched after repeated crashes"));
@@ -246,6 +253,30 @@ run_one_rcpt_only(struct session *s, uint32_t rcpt)
 	return false;
 }
 
+/* run_poison - eom begins: have workers died of this very mail */
+static void
+run_poison(struct session *s, struct message *m)
+{
+	struct opinion o = { .action = WEIR_ACT_QUARANTINE,
+		.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE,
+		.stage = WEIR_STAGE_EOM,
+		.text = "filtering this message crashed before" };
+	weir_str raw;
+
+	if (!wants.spool || message_raw(m, &raw) < 0)
+		return;
+	m->fingerprint = map_hash(raw.ptr, raw.len) | 1;
+	guard_mail(m->fingerprint);
+	if (guard_deaths(m->fingerprint) < RUN_DEATHS)
+		return;
+	m->poison = true;
+	/* without a quarantine settle makes this a tempfail */
+	notes_opinion(&m->notes, m->pool, &o);
+	log_event(WEIR_LOG_WARN, LOG_MESSAGE_POISON,
+	    "message %s of client %s killed workers before: it is held", m->id,
+	    s->client_text);
+}
+
 /* run_stage - take an event through the plan */
 bool
 run_stage(struct session *s, enum weir_stage stage, uint32_t rcpt,
@@ -256,6 +287,9 @@ run_stage(struct session *s, enum weir_stage stage, uint32_t rcpt,
 	expect(stage != WEIR_STAGE_HEADER && stage != WEIR_STAGE_BODY);
 	if (stage == WEIR_STAGE_EOM && s->message != NULL)
 		s->message->deadline_ms = clock_mono_ms() + message_timeout_ms;
+	if (stage == WEIR_STAGE_EOM && s->message != NULL &&
+	    plan_phase(stage, 0)->n + plan_phase(stage, 1)->n > 0)
+		run_poison(s, s->message);
 	if (stage == WEIR_STAGE_RCPT && run_one_rcpt_only(s, rcpt))
 		return true;
 	if (plan_phase(stage, 0)->n + plan_phase(stage, 1)->n +
