@@ -132,7 +132,7 @@ const char *log_event_meaning(enum log_event_id event);
 const char *log_level_name(int level); /* "error" ... "debug" */
 /* the level of that name, or WEIR_E_NOTFOUND */
 int log_level_parse(const char *name);
-/* lines lost since log_init in this process */
+/* lines lost so far in this process */
 uint64_t log_dropped(void);
 /* Write what waits, without locks: for handlers of fatal signals only. */
 void log_crash_flush(void);

@@ -305,7 +305,7 @@ static void
 stuck(bool with_loop)
 {
 	char target[300];
-	uint64_t from, longest = 0, lost;
+	uint64_t from, longest = 0, lost, before = log_dropped();
 	long long told = 0;
 	int fd, n = 30000, got = 0;
 
@@ -327,7 +327,7 @@ stuck(bool with_loop)
 		longest = from > longest ? from : longest;
 	}
 	assert_true(longest < 2000000000u);
-	lost = log_dropped();
+	lost = log_dropped() - before;
 	assert_true(lost > 0 && lost < (uint64_t)n);
 	for (int i = 0; i < 2000 && got + told < n; i++) {
 		got += pipe_read(fd, &told);
@@ -368,7 +368,8 @@ collector(const char *name)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path_in(name));
+	assert_true(strlen(path_in(name)) < sizeof(sun.sun_path));
+	memcpy(sun.sun_path, path_in(name), strlen(path_in(name)));
 	unlink(sun.sun_path);
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
@@ -393,6 +394,7 @@ syslog_gets_datagrams_and_may_restart(void **state)
 {
 	char target[300], *text;
 	int fd = collector("devlog"), n = 0;
+	uint64_t before = log_dropped();
 
 	(void)state;
 	snprintf(target, sizeof(target), "syslog:%s", path_in("devlog"));
@@ -421,7 +423,7 @@ syslog_gets_datagrams_and_may_restart(void **state)
 		}
 		log_loop_detach(); /* flushes */
 	}
-	assert_int_equal(log_dropped(), 0);
+	assert_int_equal(log_dropped(), before);
 	log_fini();
 	close(fd);
 }
