@@ -163,6 +163,22 @@ log_line_list(struct buf *out, enum log_style style,
 	buf_add_char(out, style == LOG_STYLE_JSON ? ']' : '"');
 }
 
+/* log_line_num - a whole number; every line has some */
+static void
+log_line_num(struct buf *out, int64_t value)
+{
+	char text[24], *p = text + sizeof(text);
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do {
+		*--p = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0);
+	if (value < 0)
+		*--p = '-';
+	buf_add(out, p, (size_t)(text + sizeof(text) - p));
+}
+
 /* log_line_field - one of the caller's fields */
 static void
 log_line_field(struct buf *out, enum log_style style,
@@ -184,7 +200,7 @@ log_line_field(struct buf *out, enum log_style style,
 		log_line_value(out, style, f->u.str);
 		break;
 	case LOG_F_INT:
-		buf_printf(out, "%lld", (long long)f->u.num);
+		log_line_num(out, f->u.num);
 		break;
 	case LOG_F_REAL:
 		/* JSON has no word for the others */
@@ -237,14 +253,22 @@ log_line_head(struct buf *out, enum log_style style,
 	case LOG_STYLE_TEXT:
 		buf_add_str(out, "time=");
 		log_line_time(out, line->time_ms);
-		buf_printf(out, " level=%s event=%s pid=%d", level, event,
-		    (int)line->pid);
+		buf_add_str(out, " level=");
+		buf_add_str(out, level);
+		buf_add_str(out, " event=");
+		buf_add_str(out, event);
+		buf_add_str(out, " pid=");
+		log_line_num(out, line->pid);
 		break;
 	case LOG_STYLE_JSON:
 		buf_add_str(out, "{\"v\":1,\"time\":\"");
 		log_line_time(out, line->time_ms);
-		buf_printf(out, "\",\"level\":\"%s\",\"event\":\"%s\","
-		    "\"pid\":%d", level, event, (int)line->pid);
+		buf_add_str(out, "\",\"level\":\"");
+		buf_add_str(out, level);
+		buf_add_str(out, "\",\"event\":\"");
+		buf_add_str(out, event);
+		buf_add_str(out, "\",\"pid\":");
+		log_line_num(out, line->pid);
 		break;
 	case LOG_STYLE_JOURNAL:
 		buf_printf(out, "PRIORITY=%c\nSYSLOG_FACILITY=2\n"

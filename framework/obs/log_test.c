@@ -177,7 +177,8 @@ long_values_and_lines_are_cut(void **state)
 		f[i] = log_str(keys[i], s);
 	}
 	begin("stderr", LOG_FORMAT_JSON, true);
-	log_fields(WEIR_LOG_INFO, LOG_MODULE_LOG, f, 9, "%s", big);
+	log_fields(WEIR_LOG_INFO, LOG_MODULE_LOG, f, 9, "%.*s",
+	    (int)sizeof(big), big);
 	j = json_loads(last, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(j);
 	assert_true(json_is_true(json_object_get(j, "truncated")));

@@ -15,7 +15,7 @@
 
 #define RECORD_DB_VERSION 1
 #define RECORD_DB_BUSY_MS 2000
-#define RECORD_DB_SLICE 500 /* records deleted in one transaction */
+#define RECORD_DB_SLICE 1000 /* records deleted in one transaction */
 #define RECORD_COLUMNS "id, time_ms, session, queue_id, kind, verdict, " \
 	"sender, client, recipients, json"
 
@@ -132,7 +132,8 @@ record_db_try(struct record_db *db, struct err *err)
 		if (rc == SQLITE_OK)
 			rc = sqlite3_exec(db->db, "PRAGMA journal_mode = WAL;"
 			    "PRAGMA synchronous = NORMAL;"
-			    "PRAGMA journal_size_limit = 16777216;", NULL,
+			    "PRAGMA wal_autocheckpoint = 4000;"
+			    "PRAGMA journal_size_limit = 33554432;", NULL,
 			    NULL, NULL);
 		if (rc == SQLITE_OK && version == 0)
 			rc = sqlite3_exec(db->db, record_db_schema, NULL,

@@ -160,6 +160,18 @@ wait_written(uint64_t n)
 	return false;
 }
 
+/* wait_rows - until the purge has left that many; false after 20 s */
+static bool
+wait_rows(int n)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (rows() == n)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 static void
 records_are_found_soon(void **state)
 {
@@ -340,26 +352,15 @@ old_records_go_away(void **state)
 	start(14 * day);
 	assert_true(put("new", "Q"));
 	assert_true(wait_written(1));
-	record_fini();
-	assert_int_equal(rows(), 1);
+	assert_true(wait_rows(1));
 	assert_int_equal(found("new"), 1);
-	/* and every hour, while the process runs */
-	start(14 * day);
-	assert_true(put("newer", "Q"));
-	assert_true(wait_written(1));
-	record_fini();
-	assert_int_equal(rows(), 2);
-	start(14 * day);
-	assert_true(put("newest", "Q"));
-	assert_true(wait_written(1));
+	/* and every hour, while the process runs: the writer looks after the
+	   next record */
 	clock_advance(15 * day);
 	assert_true(put("last", "Q"));
 	assert_true(wait_written(2));
-	record_fini();
-	assert_true(found("last") == 1);
-	start(14 * day);
-	record_fini();
-	assert_int_equal(rows(), 1);
+	assert_true(wait_rows(1));
+	assert_int_equal(found("last"), 1);
 }
 
 /* set_aside - how many files were set aside */
