@@ -3,8 +3,9 @@
 
 #include <time.h>
 
-static int64_t frozen_wall; /* 0: real time */
-static int64_t mono_offset;
+/* Other threads (log, records) ask while a test turns it. */
+static _Atomic int64_t frozen_wall; /* 0: real time */
+static _Atomic int64_t mono_offset;
 
 /* clock_read - one of the system's clocks in nanoseconds */
 static uint64_t

@@ -5,3 +5,12 @@ tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c
 tests_fuzz_fuzz_dns_answer_LDADD = libweir.la
 tests_fuzz_fuzz_dns_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+noinst_PROGRAMS += tests/fuzz/fuzz_metric_http tests/fuzz/fuzz_log_line
+tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
+tests_fuzz_fuzz_metric_http_LDADD = libweir.la
+tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz_log_line.c
+tests_fuzz_fuzz_log_line_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
+EXTRA_DIST += tests/fuzz/corpus/metric_http tests/fuzz/corpus/log_line
