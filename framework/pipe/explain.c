@@ -223,6 +223,8 @@ explain_recipients(const struct session *s, const struct message *m)
 
 		if (action == WEIR_ACT_NONE && o != NULL)
 			action = o->action;
+		if (action == WEIR_ACT_NONE)
+			action = WEIR_ACT_ACCEPT; /* nobody minds */
 		json_object_set_new(r, "address",
 		    explain_text(m->rcpts[i].address));
 		json_object_set_new(r, "verdict",
@@ -246,7 +248,9 @@ explain_verdict(const struct session *s, const struct message *m)
 		if (m->rcpts[i].final > strongest)
 			strongest = m->rcpts[i].final;
 	}
-	return action_name((int)strongest);
+	/* nobody minds: it goes through */
+	return action_name(strongest == WEIR_ACT_NONE ? WEIR_ACT_ACCEPT :
+							(int)strongest);
 }
 
 /* explain_json - the whole record */

@@ -1,16 +1,22 @@
-# Each target: one parser, seeds in corpus/NAME. Run: tests/fuzz/run.
+# Each target: one parser, seeds in corpus/NAME. tests/fuzz/run runs them.
+FUZZ_TARGETS =
 if FUZZERS
-noinst_PROGRAMS += tests/fuzz/fuzz_dns_answer
+FUZZ_TARGETS += tests/fuzz/fuzz_dns_answer
 tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c
-tests_fuzz_fuzz_dns_answer_LDADD = libweir.la
+tests_fuzz_fuzz_dns_answer_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_dns_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-noinst_PROGRAMS += tests/fuzz/fuzz_metric_http
-tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
-tests_fuzz_fuzz_metric_http_LDADD = libweir.la
-tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-noinst_PROGRAMS += tests/fuzz/fuzz_log_line
+FUZZ_TARGETS += tests/fuzz/fuzz_log_line
 tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz_log_line.c
 tests_fuzz_fuzz_log_line_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_metric_http
+tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
+tests_fuzz_fuzz_metric_http_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
-EXTRA_DIST += tests/fuzz/corpus
+
+.PHONY: fuzzers
+fuzzers: $(FUZZ_TARGETS)
+
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
