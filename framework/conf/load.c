@@ -111,7 +111,7 @@ load_unknown(struct load *load, const cfg_t *cfg, size_t token)
 }
 
 /* load_error - libConfuse's error function */
-static void
+static void __attribute__((format(printf, 2, 0)))
 load_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	struct load *load = load_current;

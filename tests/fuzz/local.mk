@@ -12,5 +12,9 @@ noinst_PROGRAMS += tests/fuzz/fuzz_log_line
 tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz_log_line.c
 tests_fuzz_fuzz_log_line_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+noinst_PROGRAMS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = libweir.la
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 EXTRA_DIST += tests/fuzz/corpus
