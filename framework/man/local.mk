@@ -1,1 +1,17 @@
-# framework/man
+# framework/man: weir.conf(5) is made from the rows of core and modules
+noinst_PROGRAMS += framework/man/gen-conf-man
+framework_man_gen_conf_man_SOURCES = framework/man/gen-conf-man.c
+framework_man_gen_conf_man_LDADD = libweir.la
+
+EXTRA_DIST += framework/man/weir.conf.5.in
+nodist_man_MANS += framework/man/weir.conf.5
+CLEANFILES += framework/man/weir.conf.5 framework/man/weir.conf.5.tmp
+
+framework/man/weir.conf.5: framework/man/gen-conf-man$(EXEEXT) \
+		$(srcdir)/framework/man/weir.conf.5.in $(module_LTLIBRARIES)
+	$(AM_V_GEN)so=; for la in $(module_LTLIBRARIES); do \
+		so="$$so $${la%/*}/.libs/`basename $$la .la`.so"; \
+	done; \
+	framework/man/gen-conf-man$(EXEEXT) \
+		$(srcdir)/framework/man/weir.conf.5.in $$so > $@.tmp && \
+	mv $@.tmp $@

@@ -1,6 +1,10 @@
 # Each target: one parser, seeds in corpus/NAME. tests/fuzz/run runs them.
 FUZZ_TARGETS =
 if FUZZERS
+FUZZ_TARGETS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_dns_answer
 tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c
 tests_fuzz_fuzz_dns_answer_LDADD = libweir.la $(JANSSON_LIBS)
