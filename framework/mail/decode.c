@@ -86,6 +86,8 @@ decode_base64(char *dst, size_t cap, weir_str src, enum decode_base64 how,
 		if (p == end)
 			break;
 		v = table[*p++];
+		if (how == DECODE_B64_ZERO && p[-1] == '=')
+			v = 0;
 		if (v != B64_JUNK) {
 			acc = acc << 6 | v;
 			if (++have < 4)
@@ -95,17 +97,20 @@ decode_base64(char *dst, size_t cap, weir_str src, enum decode_base64 how,
 			    !decode_put(dst, cap, &n, acc >> 8, more) ||
 			    !decode_put(dst, cap, &n, acc, more))
 				return n;
-		} else if ((p[-1] == '=' && have != 0 &&
-			       how != DECODE_B64_SKIP) ||
-		    (p[-1] == '\n' && how == DECODE_B64_LINE)) {
-			bool pad = p[-1] == '=';
-
-			if (pad)
-				n = decode_b64_flush(dst, cap, n, acc, have,
-				    more);
+		} else if (p[-1] == '\n') {
+			if (how == DECODE_B64_LINE)
+				have = 0;
+		} else if (p[-1] == '=') {
+			if (have < 2 || how == DECODE_B64_SKIP)
+				continue;
+			n = decode_b64_flush(dst, cap, n, acc, have, more);
 			have = 0;
-			if (pad && how == DECODE_B64_STOP)
+			if (how == DECODE_B64_STOP)
 				return n;
+		} else if (how == DECODE_B64_HASH && p[-1] > ' ') {
+			p = memchr(p, '\n', (size_t)(end - p));
+			if (p == NULL)
+				break;
 		}
 	}
 	return decode_b64_flush(dst, cap, n, acc, have, more);
@@ -163,8 +168,8 @@ decode_hex(unsigned c)
 /* decode_qp_line - one line without its end; returns false if cap cut it; soft
    tells that the line goes on */
 static bool
-decode_qp_line(char *dst, size_t cap, size_t *n, weir_str line, bool *soft,
-    bool *more)
+decode_qp_line(char *dst, size_t cap, size_t *n, weir_str line, bool drop,
+    bool *soft, bool *more)
 {
 	const char *p = line.ptr, *end = p + line.len;
 
@@ -199,6 +204,9 @@ decode_qp_line(char *dst, size_t cap, size_t *n, weir_str line, bool *soft,
 				more))
 				return false;
 			p += 2;
+		} else if (drop) {
+			for (int i = 0; i < 2 && p < end && *p != '='; i++)
+				p++;
 		} else if (!decode_put(dst, cap, n, '=', more)) {
 			return false;
 		}
@@ -208,7 +216,7 @@ decode_qp_line(char *dst, size_t cap, size_t *n, weir_str line, bool *soft,
 
 /* decode_qp - quoted-printable; a "=" that is no code stands for itself */
 size_t
-decode_qp(char *dst, size_t cap, weir_str src, bool *more)
+decode_qp(char *dst, size_t cap, weir_str src, bool drop, bool *more)
 {
 	const char *p = src.ptr, *end = p + src.len;
 	size_t n = 0;
@@ -219,7 +227,8 @@ decode_qp(char *dst, size_t cap, weir_str src, bool *more)
 		bool soft, crlf = eol > p && eol[-1] == '\r';
 
 		if (!decode_qp_line(dst, cap, &n,
-			(weir_str){ p, (size_t)(eol - p) }, &soft, more))
+			(weir_str){ p, (size_t)(eol - p) }, drop, &soft,
+			more))
 			return n;
 		if (nl == NULL)
 			break;
@@ -229,6 +238,27 @@ decode_qp(char *dst, size_t cap, weir_str src, bool *more)
 		p = nl + 1;
 	}
 	return n;
+}
+
+/* decode_qp_is_odd - is any "=" without its code */
+bool
+decode_qp_is_odd(weir_str src)
+{
+	const char *p = src.ptr, *end = p + src.len;
+
+	while (p < end && (p = memchr(p, '=', (size_t)(end - p))) != NULL) {
+		p++;
+		if (end - p >= 2 && decode_hex((unsigned char)p[0]) >= 0 &&
+		    decode_hex((unsigned char)p[1]) >= 0) {
+			p += 2;
+			continue;
+		}
+		while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+			p++;
+		if (p < end && *p != '\n')
+			return true;
+	}
+	return false;
 }
 
 /* decode_uu_line - one line of uuencoded data */

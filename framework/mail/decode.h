@@ -32,18 +32,23 @@ enum decode_base64 {
 	DECODE_B64_STOP = 1, /* "=" ends the data */
 	DECODE_B64_SKIP = 2, /* "=" is junk like any other */
 	DECODE_B64_LINE = 3, /* every line starts a group anew */
-	DECODE_B64_READINGS = 4
+	DECODE_B64_ZERO = 4, /* "=" is six zero bits */
+	DECODE_B64_HASH = 5, /* junk goes on to the end of its line */
+	DECODE_B64_READINGS = 6
 };
 
 /* Each decodes src into dst, which holds cap octets, and returns how many it
    wrote.  *more is set when cap cut the output. */
 size_t decode_base64(char *dst, size_t cap, weir_str src,
     enum decode_base64 how, bool *more);
-size_t decode_qp(char *dst, size_t cap, weir_str src, bool *more);
+/* drop: a "=" that begins no code is left out, with what would be its code */
+size_t decode_qp(char *dst, size_t cap, weir_str src, bool drop, bool *more);
 size_t decode_uu(char *dst, size_t cap, weir_str src, bool *more);
 size_t decode_yenc(char *dst, size_t cap, weir_str src, bool *more);
 /* Is there anything in src on which readers of base64 disagree? */
 bool decode_base64_is_odd(weir_str src);
+/* Has it a "=" that begins no code? */
+bool decode_qp_is_odd(weir_str src);
 
 /* Octets that src can become at most, for sizing dst. */
 size_t decode_bound(enum decode_encoding encoding, size_t len);

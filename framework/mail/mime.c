@@ -95,7 +95,7 @@ mime_encoding_of(const char *word, bool exact, uint32_t *out)
 
 /* mime_encodings - all that some reader may take the fields to mean */
 unsigned
-mime_encodings(const struct mime_scan_field *field,
+mime_encodings(struct mime *m, const struct mime_scan_field *field,
     uint32_t out[MIME_ENCODINGS])
 {
 	bool seen[DECODE_YENC + 1] = { false };
@@ -106,7 +106,11 @@ mime_encodings(const struct mime_scan_field *field,
 	for (uint32_t i = 0; i < field->n && i < MIME_SCAN_FIELDS; i++) {
 		char token[MIME_TOKEN];
 
-		mime_scan_token(field->v[i], token, sizeof(token));
+		weir_str v = field->v[i];
+
+		if (memmem(v.ptr, v.len, "=?", 2) != NULL)
+			v = decode_header(m->pool, v);
+		mime_scan_token(v, token, sizeof(token));
 		if (mime_encoding_of(token, true, &e)) {
 			if (!seen[e] && n < MIME_ENCODINGS)
 				out[n++] = e;
@@ -278,7 +282,7 @@ mime_item_add(struct mime *m, uint32_t ent, uint32_t parent, size_t head,
 	else if ((e->flags & MIME_SCAN_YENC) != 0)
 		p->encoding = DECODE_YENC;
 	else if ((p->flags & WEIR_MIME_LEAF) != 0 &&
-	    mime_encodings(&e->encoding, encodings) > 0)
+	    mime_encodings(m, &e->encoding, encodings) > 0)
 		p->encoding = encodings[0];
 	return (uint32_t)(m->items.n - 1);
 }

@@ -57,37 +57,46 @@ mime_alternate_add(struct mime *m, uint32_t of, uint32_t first, size_t body,
 	it->part.flags |= WEIR_MIME_ALTERNATE;
 }
 
-/* mime_alternate_base64 - the other ways to read odd base64 */
-static void
-mime_alternate_base64(struct mime *m, uint32_t of)
+/* mime_alternate_odd - in how many ways can the octets of a part be read */
+static unsigned
+mime_alternate_odd(struct mime *m, const struct weir_mime_part *p)
 {
-	const struct weir_mime_part *p = &m->items.v[of].part;
 	weir_str raw = { m->scan.raw.ptr + p->raw_offset,
 		(size_t)p->raw_length };
-	uint32_t readings[DECODE_B64_READINGS] = { of }, n = 1;
 
+	if (p->encoding == DECODE_QP)
+		return decode_qp_is_odd(raw) ? 2 : 1;
 	if (p->encoding != DECODE_BASE64 || !decode_base64_is_odd(raw))
-		return;
+		return 1;
 	mime_scan_note(&m->scan, WEIR_MIME_A_BAD_BASE64,
 	    "base64 with junk inside or data behind its padding");
-	for (unsigned how = 1; how < DECODE_B64_READINGS; how++) {
-		weir_str data;
+	return DECODE_B64_READINGS;
+}
+
+/* mime_alternate_readings - the other ways to decode a part */
+static void
+mime_alternate_readings(struct mime *m, uint32_t of)
+{
+	const struct weir_mime_part p = m->items.v[of].part;
+	uint32_t readings[DECODE_B64_READINGS] = { of }, n = 1;
+	unsigned hows = mime_alternate_odd(m, &p);
+
+	for (unsigned how = 1; how < hows; how++) {
+		weir_str data, other;
 		uint32_t i, k;
 
 		if (!mime_alternate_room(m))
 			return;
-		p = &m->items.v[of].part;
-		i = mime_item_add(m, m->items.v[of].ent, p->parent,
+		i = mime_item_add(m, m->items.v[of].ent, p.parent,
 		    (size_t)(m->items.v[of].head.ptr - m->scan.raw.ptr),
-		    (size_t)p->raw_offset,
-		    (size_t)(p->raw_offset + p->raw_length));
+		    (size_t)p.raw_offset,
+		    (size_t)(p.raw_offset + p.raw_length));
 		m->items.v[i].how = how;
-		m->items.v[i].part.encoding = DECODE_BASE64;
+		m->items.v[i].part.encoding = p.encoding;
 		m->items.v[i].part.flags |= WEIR_MIME_ALTERNATE;
 		data = mime_item_data(m, i);
 		for (k = 0; k < n; k++) {
-			weir_str other = mime_item_data(m, readings[k]);
-
+			other = mime_item_data(m, readings[k]);
 			if (other.len == data.len &&
 			    memcmp(other.ptr, data.ptr, data.len) == 0)
 				break;
@@ -114,7 +123,7 @@ mime_alternate_of(struct mime *m, uint32_t of, bool extents)
 	e = &m->scan.ents.v[ent];
 	body = (size_t)m->items.v[of].part.raw_offset;
 	end = body + (size_t)m->items.v[of].part.raw_length;
-	n = mime_encodings(&e->encoding, encodings);
+	n = mime_encodings(m, &e->encoding, encodings);
 	if ((e->flags & (MIME_SCAN_UU | MIME_SCAN_YENC)) != 0)
 		n = 0;
 	for (uint32_t i = 1; i < n; i++)
@@ -124,14 +133,13 @@ mime_alternate_of(struct mime *m, uint32_t of, bool extents)
 	if (extents)
 		mime_alternate_add(m, of, first, e->body, e->end,
 		    encodings[0]);
-	/* a header line that is none may be where the content begins */
-	if (e->bad != 0 && (e->flags & MIME_SCAN_MULTI) == 0) {
-		for (uint32_t i = 0; i < n; i++) {
-			mime_alternate_add(m, of, first, e->bad, e->end,
+	/* the content may begin where the header is none */
+	for (unsigned k = 0; k < MIME_SCAN_STARTS; k++) {
+		if (e->start[k] == 0 || (e->flags & MIME_SCAN_MULTI) != 0)
+			continue;
+		for (uint32_t i = 0; i < n; i++)
+			mime_alternate_add(m, of, first, e->start[k], e->end,
 			    encodings[i]);
-			mime_alternate_add(m, of, first, e->bad_next, e->end,
-			    encodings[i]);
-		}
 	}
 }
 
@@ -172,5 +180,5 @@ mime_alternate(struct mime *m)
 		mime_alternate_of(m, i, i < tree);
 	n = (uint32_t)m->items.n;
 	for (uint32_t i = 0; i < n; i++)
-		mime_alternate_base64(m, i);
+		mime_alternate_readings(m, i);
 }

@@ -18,7 +18,7 @@
 struct mime_item {
 	struct weir_mime_part part; /* what the outside sees */
 	uint32_t ent;		    /* in the scan, or MIME_SCAN_NONE */
-	enum decode_base64 how;
+	enum decode_base64 how; /* with quoted-printable: not 0 is drop */
 	weir_str head; /* raw header */
 	weir_str *names;
 	bool decoded;
@@ -59,7 +59,7 @@ weir_str mime_item_data(struct mime *m, uint32_t item);
 bool mime_field_find(weir_str head, const char *name, weir_str *out);
 /* Encodings that the declaration can mean, likely one first; at
    least one. */
-unsigned mime_encodings(const struct mime_scan_field *field,
+unsigned mime_encodings(struct mime *m, const struct mime_scan_field *field,
     uint32_t out[MIME_ENCODINGS]);
 
 #endif

@@ -61,7 +61,7 @@ mime_item_data(struct mime *m, uint32_t item)
 		n = decode_base64(dst, cap, raw, it->how, &more);
 		break;
 	case DECODE_QP:
-		n = decode_qp(dst, cap, raw, &more);
+		n = decode_qp(dst, cap, raw, it->how != 0, &more);
 		break;
 	case DECODE_UU:
 		n = decode_uu(dst, cap, raw, &more);

@@ -44,6 +44,7 @@ mime_scan_next(struct mime_scan *s, size_t pos, struct mime_scan_line *line)
 		mime_scan_note(s, WEIR_MIME_A_BARE_CR,
 		    "a line feed stands alone among CR LF line ends");
 	cr = memchr(p, '\r', (size_t)(eol - p));
+	line->cr = false;
 	if (cr != NULL) {
 		mime_scan_note(s, WEIR_MIME_A_BARE_CR,
 		    "a carriage return stands inside a line");
@@ -53,7 +54,7 @@ mime_scan_next(struct mime_scan *s, size_t pos, struct mime_scan_line *line)
 		if (cr < end && *cr == '\n')
 			cr++;
 		else
-			cr = eol + 1;
+			cr = eol + 1, line->cr = true;
 		line->next = (size_t)(cr - s->raw.ptr);
 	}
 	line->eol = (size_t)(eol - s->raw.ptr);
@@ -244,6 +245,21 @@ mime_scan_guess(struct mime_scan *s, weir_str text, size_t next)
 	return text_case_equals((weir_str){ s->raw.ptr + next, 8 }, "content-");
 }
 
+/* mime_scan_guessed - believe a delimiter: the line, and its first word */
+static void
+mime_scan_guessed(struct mime_scan *s, weir_str t)
+{
+	const char *blank = memchr(t.ptr, ' ', t.len);
+
+	mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
+	    "a delimiter that no boundary declares");
+	s->ents.v[s->cur].flags |= MIME_SCAN_MULTI;
+	if (blank != NULL)
+		mime_scan_bound_add(s, s->cur,
+		    (weir_str){ t.ptr, (size_t)(blank - t.ptr) });
+	mime_scan_bound_add(s, s->cur, t);
+}
+
 /* mime_scan_block - uuencode and yEnc begin and end inside a text */
 static void
 mime_scan_block(struct mime_scan *s, weir_str text,
@@ -305,11 +321,8 @@ mime_scan_body(struct mime_scan *s)
 			b = mime_scan_match(s, text, &close);
 			if (b == MIME_SCAN_NONE &&
 			    mime_scan_guess(s, text, line.next)) {
-				mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
-				    "a delimiter that no boundary declares");
-				s->ents.v[s->cur].flags |= MIME_SCAN_MULTI;
-				mime_scan_bound_add(s, s->cur,
-				    (weir_str){ text.ptr + 2, text.len - 2 });
+				mime_scan_guessed(s, (weir_str){ text.ptr + 2,
+					text.len - 2 });
 				b = mime_scan_match(s, text, &close);
 			}
 			if (b != MIME_SCAN_NONE) {

@@ -29,6 +29,7 @@ struct pool;
 struct mime_limits;
 
 #define MIME_SCAN_NONE UINT32_MAX
+#define MIME_SCAN_STARTS 3
 #define MIME_SCAN_FIELDS 4	/* repeated fields kept of each kind */
 #define MIME_SCAN_ANOMALIES 17	/* codes are below this */
 
@@ -58,8 +59,10 @@ struct mime_scan_ent {
 	uint32_t bound, bounds; /* its boundaries: first index, how many */
 	size_t head, body, end; /* offsets; the line end before a delimiter is
 				   the delimiter's */
-	size_t bad, bad_next;  /* first line of the header that is none, and
-				  the line behind it; 0: all are good */
+	size_t start[MIME_SCAN_STARTS]; /* where else the content may begin: the
+				   first header line that is none, the line
+				   behind it, the one behind a line of blanks;
+				   0: nowhere */
 	struct mime_scan_field type, encoding, disposition;
 	weir_str content_id;
 	weir_str name; /* of a uuencoded or yEnc block */
@@ -103,6 +106,7 @@ void mime_scan_note(struct mime_scan *s, unsigned code, const char *detail);
 /* One line: [begin, eol) is its text, next the offset behind its end. */
 struct mime_scan_line {
 	size_t begin, eol, next;
+	bool cr; /* a bare CR ends it */
 };
 
 bool mime_scan_next(struct mime_scan *s, size_t pos,

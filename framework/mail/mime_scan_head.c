@@ -20,6 +20,7 @@ struct scan_head {
 	weir_str *open; /* value that a continuation line extends */
 	unsigned lines, bad;
 	bool odd; /* the field before is none to some readers */
+	bool cr;  /* the line before ended with a bare CR */
 };
 
 /* mime_scan_mailboxes - how many authors a From value names */
@@ -141,6 +142,8 @@ mime_scan_head_line(struct scan_head *h, const struct mime_scan_line *line)
 		if (h->open != NULL)
 			h->open->len = (size_t)(t.ptr + t.len - h->open->ptr);
 		t = text_trim(t);
+		if (t.len == 0 && e->start[2] == 0)
+			e->start[2] = line->next;
 		if ((h->odd || h->bad != 0) && t.len > 8 &&
 		    text_case_equals((weir_str){ t.ptr, 8 }, "content-"))
 			mime_scan_field_line(h, t);
@@ -148,7 +151,10 @@ mime_scan_head_line(struct scan_head *h, const struct mime_scan_line *line)
 	}
 	if (mime_scan_field_line(h, t))
 		return;
-	h->open = NULL;
+	if (h->cr && h->open != NULL)
+		h->open->len = (size_t)(t.ptr + t.len - h->open->ptr);
+	else
+		h->open = NULL;
 	if (h->lines == 1 && h->ent == 0 &&
 	    (text_has_prefix(t, "From ") || text_has_prefix(t, ">From "))) {
 		/* a mailbox file's own line */
@@ -159,8 +165,8 @@ mime_scan_head_line(struct scan_head *h, const struct mime_scan_line *line)
 	    "a header line that is no field");
 	h->odd = true;
 	if (h->bad++ == 0) {
-		e->bad = line->begin;
-		e->bad_next = line->next;
+		e->start[0] = line->begin;
+		e->start[1] = line->next;
 	}
 }
 
@@ -169,7 +175,7 @@ mime_scan_head_line(struct scan_head *h, const struct mime_scan_line *line)
 void
 mime_scan_head(struct mime_scan *s)
 {
-	struct scan_head h = { s, s->cur, NULL, 0, 0, false };
+	struct scan_head h = { s, s->cur, NULL, 0, 0, false, false };
 	struct mime_scan_ent *e = &s->ents.v[s->cur];
 	struct mime_scan_line line;
 	bool close;
@@ -199,10 +205,10 @@ mime_scan_head(struct mime_scan *s)
 				s->safe = line.begin;
 		}
 		mime_scan_head_line(&h, &line);
+		h.cr = line.cr;
 		s->pos = line.next;
 		if (h.bad > SCAN_BAD_LINES) {
-			s->pos = e->bad;
-			e->bad = 0;
+			s->pos = e->start[0];
 			break;
 		}
 	}

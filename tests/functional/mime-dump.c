@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mime-dump FILE... - what the MIME view makes of messages: one line of JSON a
+ * file.  With -f NEEDLE: say of each part whether it has the octets of that
  * file.  With -b N: how long parsing and decoding take, the best of N rounds.
  */
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include "mail/mime.h"
 
 #define DUMP_MAX ((size_t)64 << 20)
+
+static struct buf needle;
 
 /* dump_read - a whole file */
 static void
@@ -90,6 +93,10 @@ dump_part(struct mime *m, uint32_t i)
 	json_object_set_new(j, "size", json_integer((json_int_t)data.len));
 	json_object_set_new(j, "md5", json_string(sum));
 	g_free(sum);
+	if (needle.len != 0)
+		json_object_set_new(j, "has",
+		    json_boolean(memmem(data.ptr, data.len, needle.ptr,
+				     needle.len) != NULL));
 	if (mime_part_text(m, i, SIZE_MAX, &s) == WEIR_OK)
 		json_object_set_new(j, "text", dump_str(s));
 	return j;
@@ -173,10 +180,14 @@ main(int argc, char **argv)
 	const struct mime_limits limits = MIME_LIMITS_DEFAULT;
 	int c, rounds = 0;
 
-	while ((c = getopt(argc, argv, "b:")) != -1) {
-		if (c != 'b')
-			fatal("usage: mime-dump [-b ROUNDS] FILE...");
-		rounds = atoi(optarg);
+	while ((c = getopt(argc, argv, "b:f:")) != -1) {
+		if (c == 'b')
+			rounds = atoi(optarg);
+		else if (c == 'f')
+			dump_read(optarg, &needle);
+		else
+			fatal("usage: mime-dump [-b ROUNDS] [-f NEEDLE] "
+			      "FILE...");
 	}
 	mime_init();
 	for (int i = optind; i < argc; i++) {
@@ -186,5 +197,6 @@ main(int argc, char **argv)
 			dump_file(argv[i], &limits);
 	}
 	mime_fini();
+	buf_fini(&needle);
 	return 0;
 }
