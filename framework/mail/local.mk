@@ -5,3 +5,17 @@ libweir_la_SOURCES += \
 	framework/mail/notes.c framework/mail/notes.h \
 	framework/mail/session.c framework/mail/session.h \
 	framework/mail/spool.c framework/mail/spool.h
+# framework/mail
+
+# the MIME view
+libweir_la_SOURCES += \
+	framework/mail/decode.c framework/mail/decode.h \
+	framework/mail/decode_charset.c \
+	framework/mail/html.c framework/mail/html.h \
+	framework/mail/links.c framework/mail/links.h \
+	framework/mail/mime.c framework/mail/mime.h \
+	framework/mail/mime_alternate.c framework/mail/mime_int.h \
+	framework/mail/mime_read.c \
+	framework/mail/mime_scan.c framework/mail/mime_scan.h \
+	framework/mail/mime_scan_head.c framework/mail/mime_tree.c \
+	framework/mail/names.c framework/mail/names.h

@@ -25,6 +25,9 @@ extern "C" {
 #define WEIR_MIME_MESSAGE (1u << 4)	/* message/rfc822 and its kin */
 #define WEIR_MIME_TRUNCATED (1u << 5)	/* a limit cut it */
 #define WEIR_MIME_EMBEDDED (1u << 6)	/* inside a message/rfc822 part */
+#define WEIR_MIME_ALTERNATE (1u << 7)	/* exists only in another reading of an
+					   ambiguous message; listed behind
+					   the parts of the usual one */
 
 struct weir_mime_part {
 	uint32_t size;	   /* set by the caller */
