@@ -1,1 +1,2 @@
 # contrib
+EXTRA_DIST += contrib/install-packages contrib/packages

@@ -39,6 +39,9 @@ mail_make(struct mail *m, size_t size, uint32_t seed)
 		{ "To", " user@example.net" },
 		{ "Subject", " Minutes of the meeting in the small hall" },
 		{ "Message-ID", " <20250602101110.1A2B3C@client.example.org>" },
+		{ "MIME-Version", " 1.0" },
+		{ "Content-Type", " text/plain; charset=utf-8" },
+		{ "Content-Transfer-Encoding", " 8bit" },
 	};
 	static const char *const words[] = { "the", "meeting", "was", "held",
 		"at", "noon", "and", "seven", "members", "had", "come",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * benchmime - a module that reads all there is of a message: every header,
- * every body chunk, every part with its names, content and text, all links
- * and anomalies.  For the benchmark and for tests; it has no opinion.
+ * every body chunk, every part with its names and content; then the text of
+ * text parts; then links and anomalies.  For the benchmark and for tests; it
+ * has no opinion.
  */
 #include <weir/weir.h>
 
@@ -11,10 +12,19 @@
 struct benchmime {
 	const struct weir_host *host;
 	const struct weir_mime *mime;
-	weir_self *self;
+	int64_t depth;
 };
 
 enum { SYMBOL_UNREAD = 0 };
+enum { OPTION_DEPTH = 0 };
+enum { DEPTH_DATA = 0, DEPTH_TEXT = 1, DEPTH_ALL = 2 };
+
+static const struct weir_option benchmime_options[] = {
+	{ .name = "depth", .type = WEIR_OPT_ENUM, .fallback = "all",
+	    .choices = "data|text|all",
+	    .help = "How much of each message is asked for." },
+	{ .name = NULL },
+};
 
 static const struct weir_symbol benchmime_symbols[] = {
 	{ "BENCHMIME_UNREAD", "A part could not be read.", 0 },
@@ -45,7 +55,7 @@ benchmime_part(const struct benchmime *b, weir_call *call, uint32_t index,
 	if (status != WEIR_OK && status != WEIR_E_LIMIT)
 		return false;
 	*octets += out.len;
-	if ((part.flags & WEIR_MIME_TEXT) == 0)
+	if ((part.flags & WEIR_MIME_TEXT) == 0 || b->depth < DEPTH_TEXT)
 		return true;
 	status = b->mime->part_text(call, index, DECODE_MAX, &out);
 	if (status != WEIR_OK && status != WEIR_E_LIMIT)
@@ -67,6 +77,27 @@ benchmime_number(uint64_t n, char room[21])
 	return (weir_str){ p, (size_t)(room + 20 - p) };
 }
 
+/* benchmime_rest - links and anomalies; how many could not be read */
+static uint32_t
+benchmime_rest(const struct benchmime *b, weir_call *call)
+{
+	uint32_t unread = 0;
+	uint32_t code;
+	uint32_t n;
+	uint32_t i;
+	weir_str out;
+
+	if (b->mime->link_count(call, &n) != WEIR_OK)
+		return 1;
+	for (i = 0; i < n; i++)
+		unread += b->mime->link_at(call, i, &out) != WEIR_OK;
+	if (b->mime->anomaly_count(call, &n) != WEIR_OK)
+		return unread + 1;
+	for (i = 0; i < n; i++)
+		unread += b->mime->anomaly_at(call, i, &code, &out) != WEIR_OK;
+	return unread;
+}
+
 /* benchmime_eom - walk over everything and state how much there was */
 static int
 benchmime_eom(void *state, weir_call *call)
@@ -77,7 +108,6 @@ benchmime_eom(void *state, weir_call *call)
 	uint32_t count;
 	uint32_t n;
 	uint32_t i;
-	uint32_t code;
 	char room[21];
 	weir_str out;
 	weir_str value;
@@ -93,15 +123,8 @@ benchmime_eom(void *state, weir_call *call)
 		if (b->host->header_at(call, NULL, i, &out, &value) != WEIR_OK)
 			unread++;
 	}
-	if (b->mime->link_count(call, &n) == WEIR_OK) {
-		for (i = 0; i < n; i++)
-			unread += b->mime->link_at(call, i, &out) != WEIR_OK;
-	}
-	if (b->mime->anomaly_count(call, &n) == WEIR_OK) {
-		for (i = 0; i < n; i++)
-			unread += b->mime->anomaly_at(call, i, &code, &out) !=
-			    WEIR_OK;
-	}
+	if (b->depth == DEPTH_ALL)
+		unread += benchmime_rest(b, call);
 	b->host->fact_set(call, WEIR_RCPT_NONE, "benchmime.parts",
 	    benchmime_number(count, room));
 	b->host->fact_set(call, WEIR_RCPT_NONE, "benchmime.octets",
@@ -140,9 +163,8 @@ static int
 benchmime_create(const struct weir_host *host, weir_self *self,
     const weir_conf *conf, void **state)
 {
-	(void)conf;
 	benchmime_state.host = host;
-	benchmime_state.self = self;
+	benchmime_state.depth = host->conf_int(conf, OPTION_DEPTH);
 	benchmime_state.mime = host->ext(self, WEIR_EXT_MIME);
 	*state = &benchmime_state;
 	return WEIR_OK;
@@ -164,6 +186,7 @@ static const struct weir_module benchmime_module = {
 	.version = "0.1.0",
 	.license = "GPL-2.0-or-later",
 	.summary = "reads every part of every message, for measurement",
+	.options = benchmime_options,
 	.symbols = benchmime_symbols,
 	.needs = benchmime_needs,
 	.collect = &benchmime_collect,

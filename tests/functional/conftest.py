@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures for tests of the built daemon (WEIR_BUILD: the build folder)."""
 
-import os
+import shutil
+import signal
 import sys
 import tempfile
-import shutil
 from pathlib import Path
 
 import pytest
@@ -165,4 +165,5 @@ def yardstick(folder):
 
     yield start
     for one in started:
-        one.stop()
+        # libmilter takes five seconds to end in good order
+        one.stop(signal.SIGKILL)

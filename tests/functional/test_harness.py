@@ -38,7 +38,7 @@ def test_postfix_xclient_reaches_log(postfix, sink, smtp_send):
     smtp_send(mx.address, MAIL, xclient={"ADDR": "198.51.100.7",
                                          "NAME": "mail.example.com"})
     # relaying is for loopback only, and the client is another one now
-    assert "[198.51.100.7]" in mx.log()
+    proc.wait_for(lambda: "[198.51.100.7]" in mx.log(), 10, "the log")
     assert not sink.messages
 
 
