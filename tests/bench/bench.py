@@ -56,14 +56,19 @@ class Bench:
         one.wait_listening(address)
         return one, address
 
-    def weir(self, conf):
-        """Start Weir with that configuration, one worker, or None."""
+    def weir(self, conf, explain=False):
+        """Start Weir with that configuration, one worker, or None.  Lines
+        for each message are not logged, and no record is kept, unless that
+        is what is measured."""
         if proc.program("weir") is None:
             return None
         self.started += 1
         folder = self.dir / f"w{self.started}"
         folder.mkdir()
-        one = daemon.Weir(folder, conf, workers=1)
+        one = daemon.Weir(
+            folder, conf + daemon.section("explain", enabled=explain)
+            + daemon.section("log", level="info" if explain else "warn")
+            + daemon.section("limits", sessions=4000), workers=1)
         self.servers.append(one)
         one.start()
         return one, f"unix:{folder}/s.sock"
@@ -294,10 +299,8 @@ class Bench:
             return
         front = daemon.listener("bench", "milter", "unix:{dir}/s.sock")
         servers = {
-            "explain off": self.weir(front + daemon.section(
-                "explain", enabled=False)),
-            "explain on": self.weir(front + daemon.section(
-                "explain", enabled=True)),
+            "explain off": self.weir(front),
+            "explain on": self.weir(front, explain=True),
         }
         self.compare("explain off and on, no-reply flags, 4 KB", servers,
                      self.scale(40000), "--macros", "--no-reply")

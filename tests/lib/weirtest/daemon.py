@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The daemon under test: configuration, start, readiness, stop."""
 
+import grp
 import json
 import os
+import pwd
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +18,10 @@ SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:",
 
 
 def listener(name, protocol, address, **options):
-    """A listener section; options such as no_reply=False."""
+    """A listener section; options such as no_reply=False.  Everybody may
+    connect to a unix socket: Postfix is another user."""
+    if address.startswith("unix:"):
+        options.setdefault("mode", "0666")
     rows = {"protocol": protocol, "address": address, "direction": "in",
             **options}
     return section("listener", name, **rows)
@@ -40,6 +46,15 @@ def section(kind, title=None, **rows):
     return f"{head} {{\n{body}}}\n"
 
 
+def unprivileged():
+    """User and group that the workers run as: not root, if there is a
+    choice."""
+    if os.geteuid() == 0:
+        return "nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
+    return (pwd.getpwuid(os.geteuid()).pw_name,
+            grp.getgrgid(os.getegid()).gr_name)
+
+
 class Weir:
     """The built daemon in the foreground, in a folder of its own.
 
@@ -48,6 +63,12 @@ class Weir:
     def __init__(self, folder, conf, workers=1, head=None, binary=None,
                  env=None):
         self.dir = Path(folder)
+        # the workers are another user
+        for path in (self.dir, *self.dir.parents):
+            if path.stat().st_uid == os.geteuid() \
+                    and path.stat().st_mode & 0o055 != 0o055 \
+                    and Path(tempfile.gettempdir()) in path.parents:
+                path.chmod(path.stat().st_mode | 0o055)
         self.binary = binary or proc.program("weir")
         if self.binary is None:
             raise FileNotFoundError("weir is not built")
@@ -67,11 +88,12 @@ class Weir:
         """Write the file anew, for a reload."""
         head = self.head
         if head is None:
+            user, group = unprivileged()
             head = (f"workers = {self.workers}\n"
                     f'state_dir = "{self.state}"\n'
-                    f'run_dir = "{self.dir}"\n'
+                    f'control = "{self.dir}/control.sock"\n'
                     f'module_path = "{module_path()}"\n'
-                    'user = "root"\n')
+                    f'user = "{user}"\ngroup = "{group}"\n')
         self.conf_path.write_text(
             head + conf.replace("{dir}", str(self.dir)))
 

@@ -7,6 +7,7 @@ It must be started by root, as any Postfix."""
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from . import proc
@@ -75,8 +76,9 @@ class Postfix:
         self.dir.mkdir(parents=True, exist_ok=True)
         # the postfix user must reach its queue and Weir's sockets
         for path in (self.dir, *self.dir.parents):
-            if path.stat().st_uid == os.geteuid() and path != Path("/tmp") \
-                    and not path.stat().st_mode & 0o001:
+            if path.stat().st_uid == os.geteuid() \
+                    and not path.stat().st_mode & 0o001 \
+                    and Path(tempfile.gettempdir()) in path.parents:
                 path.chmod(path.stat().st_mode | 0o011)
         self.etc = self.dir / "etc"
         self.log_path = self.dir / "maillog"
