@@ -1,1 +1,3 @@
 EXTRA_DIST += contrib/check
+# contrib
+EXTRA_DIST += contrib/install-packages contrib/packages

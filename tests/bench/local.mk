@@ -1,1 +1,32 @@
-# tests/bench
+# Yardsticks and the module that walks over every part, for `make bench`.
+bench_programs = tests/bench/floor tests/bench/gmime-alone
+EXTRA_PROGRAMS = tests/bench/floor tests/bench/gmime-alone \
+	tests/bench/libmilter-filter
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_LDADD =
+tests_bench_gmime_alone_SOURCES = tests/bench/gmime_alone.c
+tests_bench_gmime_alone_LDADD = $(GMIME_LIBS)
+tests_bench_libmilter_filter_SOURCES = tests/bench/libmilter_filter.c
+tests_bench_libmilter_filter_LDADD = -lmilter
+
+if HAVE_LIBMILTER
+bench_programs += tests/bench/libmilter-filter
+endif
+
+# check_LTLIBRARIES: built for tests, never installed.  -rpath makes libtool
+# build the shared object.
+check_LTLIBRARIES += tests/bench/mod_benchmime.la
+tests_bench_mod_benchmime_la_SOURCES = tests/bench/mod_benchmime.c
+tests_bench_mod_benchmime_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_bench_mod_benchmime_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
+
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_postfix.py
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+.PHONY: bench bench-tools
+bench-tools: $(bench_programs) tests/bench/mod_benchmime.la
+bench: all bench-tools
+	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
+		$(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)
+	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
+		$(srcdir)/tests/bench/bench_postfix.py $(BENCH_FLAGS)

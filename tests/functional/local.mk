@@ -5,3 +5,22 @@ noinst_PROGRAMS += tests/functional/mime-dump
 tests_functional_mime_dump_SOURCES = tests/functional/mime-dump.c
 tests_functional_mime_dump_LDADD = libweir.la $(GMIME_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += tests/functional/test_mime_data.py
+# Tests of the built programs from outside; they need root for Postfix.
+functional_lib = tests/lib/weirtest/__init__.py \
+	tests/lib/weirtest/corpus.py tests/lib/weirtest/daemon.py \
+	tests/lib/weirtest/fakedns.py tests/lib/weirtest/milter.py \
+	tests/lib/weirtest/policy.py tests/lib/weirtest/postfix.py \
+	tests/lib/weirtest/proc.py tests/lib/weirtest/sink.py
+EXTRA_DIST += $(functional_lib) tests/functional/conftest.py \
+	tests/functional/test_harness.py \
+	tests/functional/test_milter_vectors.py \
+	tests/functional/test_milter_fixtures.py \
+	tests/functional/test_policy_requests.py \
+	tests/functional/test_mime_all.py
+
+# FUNCTIONAL_FLAGS="-k name" and the like go to pytest.
+.PHONY: check-functional
+check-functional: all bench-tools
+	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B -m pytest \
+		-p no:cacheprovider -q -rs $(FUNCTIONAL_FLAGS) \
+		$(srcdir)/tests/functional
