@@ -1,3 +1,2 @@
-EXTRA_DIST += contrib/check
-# contrib
-EXTRA_DIST += contrib/install-packages contrib/packages
+EXTRA_DIST += contrib/check contrib/quickstart contrib/demo.py \
+	contrib/packages contrib/install-packages
