@@ -220,8 +220,8 @@ listen_unix(const char *path, const struct listen_perm *perm, struct err *err)
 {
 	struct sockaddr_un sun = listen_unix_address(path);
 	mode_t mode = perm != NULL ? perm->mode & 0777 : 0600, old;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
 	int fd, status, e;
 
 	status = listen_owner(perm != NULL ? perm->owner : NULL, &uid, err);
