@@ -1,1 +1,3 @@
-libweir_la_SOURCES += framework/loop/loop.c framework/loop/loop.h
+libweir_la_SOURCES += framework/loop/loop.c framework/loop/loop.h \
+	framework/loop/listen.c framework/loop/listen.h
+

@@ -46,6 +46,7 @@ struct session {
 	unsigned refs;	   /* 1 for the front-end, 1 for each open call */
 	bool closed;
 	const struct session_front *front;
+	void *owner; /* the front-end's own */
 	uint32_t edit_caps; /* EDIT_CAP bits: what the front-end can do */
 	char id[ID_LEN + 1];
 	int64_t started_ms; /* wall */
