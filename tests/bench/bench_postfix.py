@@ -5,7 +5,8 @@
 usage: bench_postfix.py [--quick] [--json FILE]
 
 smtp-source -> Postfix -> smtp-sink, one private Postfix for each way: no
-milter, Weir over a unix socket, Weir over TCP, and the bare loop over both.
+milter, Weir over a unix socket, Weir over TCP, the bare loop over both, and
+libmilter over TCP (which meets the delayed ACK).
 Rounds of all ways alternate; a round ends when the last message is accepted,
 and the next begins when the queue is empty.  Median messages/s are shown.
 The folder of the queues is WEIR_BENCH_TMP, else the usual one: with a slow
@@ -51,12 +52,15 @@ class Ways:
         self.stops.append(mx.stop)
         self.ways[name] = mx.start()
 
-    def floor(self, address, option):
-        one = proc.Process([proc.program("floor"), option, address],
-                           self.dir / "floor.log")
-        self.stops.append(lambda: one.stop(9))
+    def yardstick(self, name, address, flag="-n"):
+        """A yardstick with the no-reply flags, at unix: or inet:port."""
         where = address if address.startswith("unix") \
             else address.replace("inet:", "inet:127.0.0.1:")
+        if name == "libmilter-filter":
+            address += "@127.0.0.1"
+        one = proc.Process([proc.program(name), flag, address],
+                           self.dir / f"{name}.log")
+        self.stops.append(lambda: one.stop(9))
         one.wait_listening(where)
         if address.startswith("unix:"):
             Path(address[5:]).chmod(0o666)
@@ -111,10 +115,15 @@ def main():
     try:
         nexthop = ways.sink()
         ways.way("no milter", nexthop)
+        ways.way("floor no events", nexthop,
+                 ways.yardstick("floor", f"unix:{folder}/s.sock", "-s"))
         ways.way("floor unix", nexthop,
-                 ways.floor(f"unix:{folder}/f.sock", "-n"))
+                 ways.yardstick("floor", f"unix:{folder}/f.sock"))
         ways.way("floor tcp", nexthop,
-                 ways.floor(f"inet:{proc.free_port()}", "-n"))
+                 ways.yardstick("floor", f"inet:{proc.free_port()}"))
+        if proc.program("libmilter-filter") is not None:
+            ways.way("libmilter tcp", nexthop, ways.yardstick(
+                "libmilter-filter", f"inet:{proc.free_port()}"))
         if proc.program("weir") is not None:
             ways.way("weir unix", nexthop,
                      ways.weir(f"unix:{folder}/w.sock"))
@@ -133,17 +142,25 @@ def main():
     medians = {k: statistics.median(v) for k, v in rates.items()}
     print(f"\nthrough Postfix: {SESSIONS} sessions, {SIZE} octets")
     for name, rate in medians.items():
-        print(f"  {name:<12}{rate:>9.0f}/s{rate / medians['no milter']:>8.3f}"
+        print(f"  {name:<16}{rate:>9.0f}/s{rate / medians['no milter']:>8.3f}"
               "  of no milter")
     status = 0
     for name in ("weir unix", "weir tcp"):
         if name not in medians:
             print(f"  {name}: not measured, weir is not built")
             continue
+        of_floor = medians[name] / medians[name.replace("weir", "floor")]
+        print(f"  {name}: {of_floor:.3f} of the bare loop there")
         short = 1 - medians[name] / medians["no milter"]
         word = "ok" if short <= MOST_APART else "MISS"
         status |= word == "MISS"
         print(f"  {name} behind no milter: {short:.1%} "
+              f"(<= {MOST_APART:.0%})  {word}")
+    if "weir tcp" in medians:
+        apart = 1 - medians["weir tcp"] / medians["weir unix"]
+        word = "ok" if abs(apart) <= MOST_APART else "MISS"
+        status |= word == "MISS"
+        print(f"  weir tcp behind weir unix: {apart:.1%} "
               f"(<= {MOST_APART:.0%})  {word}")
     if options.json:
         Path(options.json).write_text(json.dumps(medians) + "\n")

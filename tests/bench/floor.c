@@ -4,7 +4,9 @@
  * where an answer is due.  One thread, one epoll loop, no allocation a packet.
  * What a filter costs above this is its own doing.
  *
- * usage: floor [-n] unix:/path | inet:port     -n: use the no-reply flags
+ * usage: floor [-n | -s] unix:/path | inet:port
+ *
+ * -n: use the no-reply flags; -s: want no event but the end of the message
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +37,10 @@ struct peer {
 	uint32_t protocol;  /* as negotiated */
 };
 
+#define FLOOR_NO_SEND 0x37f /* every SMFIP_NO* bit */
+
 static bool no_reply;
+static bool no_send;
 static char replies[FLOOR_REPLIES];
 static size_t replies_len;
 
@@ -70,6 +75,8 @@ floor_negotiate(struct peer *p)
 
 	memcpy(words, p->head + 5, sizeof(words));
 	p->protocol = 0;
+	if (no_send)
+		p->protocol = FLOOR_NO_SEND & ntohl(words[2]);
 	if (no_reply) {
 		for (i = 0; i < sizeof(floor_flags) / sizeof(floor_flags[0]);
 		    i++)
@@ -211,10 +218,11 @@ main(int argc, char **argv)
 	int lfd;
 
 	no_reply = argc > 2 && strcmp(argv[1], "-n") == 0;
+	no_send = argc > 2 && strcmp(argv[1], "-s") == 0;
 	address = argv[argc - 1];
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2 || (lfd = floor_listen(address)) < 0 || ep < 0) {
-		fprintf(stderr, "usage: floor [-n] unix:/path | inet:port\n");
+		fprintf(stderr, "usage: floor [-n | -s] unix:/path | inet:port\n");
 		return 2;
 	}
 	epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &ev);
