@@ -104,7 +104,7 @@ master_prepare(const struct conf *conf, const struct probe_result *probe,
 	int status = privs_find(conf, &uid, &gid, err);
 
 	if (status == WEIR_OK)
-		status = privs_directory(conf->state_dir, uid, gid, 0750, err);
+		status = privs_own(conf->state_dir, uid, gid, 0750, err);
 	if (status == WEIR_OK) {
 		char *run = xstrdup(conf->control);
 		char *slash = strrchr(run, '/');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/privs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -50,11 +51,10 @@ privs_directory(const char *path, uid_t uid, gid_t gid, mode_t mode,
 	char copy[4096];
 	struct stat st;
 
-	if (stat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return WEIR_OK;
-		return err_set(err, WEIR_E_INVAL, "%s is no directory", path);
-	}
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) ?
+		    WEIR_OK :
+		    err_set(err, WEIR_E_INVAL, "%s is no directory", path);
 	if (strlen(path) >= sizeof(copy))
 		return err_set(err, WEIR_E_INVAL, "%s: too long", path);
 	memcpy(copy, path, strlen(path) + 1);
@@ -74,6 +74,42 @@ privs_directory(const char *path, uid_t uid, gid_t gid, mode_t mode,
 		return err_set(err, WEIR_E_TEMP, "%s: chown: %s", path,
 		    strerror(errno));
 	return WEIR_OK;
+}
+
+/* privs_is_empty - is there nothing in a directory */
+static bool
+privs_is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+	bool empty = dir != NULL;
+
+	while (empty && (e = readdir(dir)) != NULL)
+		empty = strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return empty;
+}
+
+/* privs_own - a directory that the user must be able to write */
+int
+privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
+{
+	struct stat st;
+	int status = privs_directory(path, uid, gid, mode, err);
+
+	if (status < 0)
+		return status;
+	if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == uid)
+		return WEIR_OK;
+	/* made by root a moment ago, for us */
+	if (st.st_uid == 0 && privs_is_empty(path) &&
+	    chown(path, uid, gid) == 0)
+		return WEIR_OK;
+	return err_set(err, WEIR_E_INVAL, "%s belongs to user %u, Weir runs as "
+	    "user %u: chown -R %u:%u %s", path, st.st_uid, uid, uid, gid,
+	    path);
 }
 
 /* privs_drop - become the user */

@@ -21,6 +21,10 @@ int privs_find(const struct conf *conf, uid_t *uid, gid_t *gid,
 /* Create a directory for that user if it is missing. */
 int privs_directory(const char *path, uid_t uid, gid_t gid, mode_t mode,
     struct err *err);
+/* The same for one that this user must own: an empty one of root's is handed
+   over, another's is an error with its remedy. */
+int privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode,
+    struct err *err);
 /* Become that user for good. */
 int privs_drop(uid_t uid, gid_t gid, struct err *err);
 /* No exec, no new rights, no foreign process, no system settings: refused with
