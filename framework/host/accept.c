@@ -179,8 +179,8 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		err_set(err, 0, "it calls itself \"%s\"", m->name);
 		return NULL;
 	}
-	if (m->create == NULL || m->destroy == NULL) {
-		err_set(err, 0, "create or destroy is missing");
+	if (m->create == NULL) {
+		err_set(err, 0, "create is missing");
 		return NULL;
 	}
 	for (const char *const *need = m->needs; need != NULL && *need != NULL;

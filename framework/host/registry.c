@@ -169,7 +169,8 @@ registry_stop(void)
 		if (!modules[i]->created)
 			continue;
 		registry_busy = modules[i]->name;
-		modules[i]->descriptor->destroy(modules[i]->state);
+		if (modules[i]->descriptor->destroy != NULL)
+			modules[i]->descriptor->destroy(modules[i]->state);
 		modules[i]->created = false;
 		registry_busy = NULL;
 	}

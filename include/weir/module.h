@@ -92,7 +92,8 @@ struct weir_module {
 	   below.  A negative status refuses the configuration: log why. [main] */
 	int (*create)(const struct weir_host *, weir_self *, const weir_conf *,
 	    void **state);
-	/* Once, after the last session; all calls are closed. [main] */
+	/* Once, after the last session; all calls are closed.  May be NULL.
+	   [main] */
 	void (*destroy)(void *state);
 	/* Scope ends, whether or not the stages above ran: data slots have not
 	   been dropped yet.  May be NULL. [loop] */
