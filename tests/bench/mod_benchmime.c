@@ -170,6 +170,13 @@ benchmime_create(const struct weir_host *host, weir_self *self,
 	return WEIR_OK;
 }
 
+/* benchmime_destroy - nothing is held */
+static void
+benchmime_destroy(void *state)
+{
+	(void)state;
+}
+
 static const struct weir_stages benchmime_collect = {
 	.size = sizeof(struct weir_stages),
 	.header = benchmime_header,
@@ -191,6 +198,7 @@ static const struct weir_module benchmime_module = {
 	.needs = benchmime_needs,
 	.collect = &benchmime_collect,
 	.create = benchmime_create,
+	.destroy = benchmime_destroy,
 };
 
 WEIR_MODULE_EXPORT(mod_benchmime, benchmime_module)

@@ -42,6 +42,10 @@ def rows():
         # "invalid" in the name but no expected error: either way is right
         if expect == "ok" and "invalid" in case:
             expect = "any"
+        # the protocol knows no character set, and libmilter takes any octet:
+        # a name that is no UTF-8 may be taken as well
+        if expect == "error" and b"\xff" in data:
+            expect = "any"
         if kind == "Packet":
             found.append((f"{number}-{case}", None, data, expect))
         elif kind == "Payload":
@@ -159,8 +163,11 @@ def test_vector(filter_address, row, split):
                 assert got == "closed" or client.closed()
                 return
             assert got == "silent" or (
-                got != "closed" and got.kind in ("continue", "accept")), got
+                got != "closed" and got.kind in ("continue", "accept",
+                                                "skip")), got
             still_sane(client, letter)
+        elif expect == "any":
+            assert got in ("silent", "closed") or got.code in (2, 4), got
         elif expect == "error":
             if got == "silent":
                 assert tempfails_next(client)

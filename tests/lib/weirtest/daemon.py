@@ -72,8 +72,8 @@ class Weir:
         self.binary = binary or proc.program("weir")
         if self.binary is None:
             raise FileNotFoundError("weir is not built")
+        # the daemon makes it, for the user that its workers are
         self.state = self.dir / "state"
-        self.state.mkdir(exist_ok=True)
         self.conf_path = self.dir / "weir.conf"
         self.workers = workers
         self.head = head
