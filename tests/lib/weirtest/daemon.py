@@ -5,6 +5,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import socket
 import subprocess
 import tempfile
@@ -94,6 +95,11 @@ class Weir:
                     f'control = "{self.dir}/control.sock"\n'
                     f'module_path = "{module_path()}"\n'
                     f'user = "{user}"\ngroup = "{group}"\n')
+        if not re.search(r"^\s*dns\b", conf, re.M):
+            # nothing is ever asked of the machine's own name servers
+            zone = self.dir / "empty.zone"
+            zone.write_text("$TTL 300\n")
+            head += section("dns", zone=zone)
         self.conf_path.write_text(
             head + conf.replace("{dir}", str(self.dir)))
 
