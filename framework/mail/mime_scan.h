@@ -123,7 +123,8 @@ void mime_scan_bound_add(struct mime_scan *s, uint32_t ent, weir_str text);
 uint32_t mime_scan_match(struct mime_scan *s, weir_str line, bool *close);
 
 /* The main value of a field, as far as the first ";" : lower case, without
-   comments, quotes, escapes and blanks.  Cut to cap - 1. */
+   comments, quotes, escapes and blanks; a blank behind "type/subtype" ends it.
+   Cut to cap - 1. */
 void mime_scan_token(weir_str value, char *out, size_t cap);
 
 #endif

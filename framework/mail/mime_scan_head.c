@@ -215,16 +215,20 @@ mime_scan_head(struct mime_scan *s)
 	e->body = e->end = s->pos;
 }
 
-/* mime_scan_token - the main value, bare */
+/* mime_scan_token - the main value, bare; a blank behind type/subtype ends it,
+   elsewhere blanks are left out */
 void
 mime_scan_token(weir_str v, char *out, size_t cap)
 {
 	unsigned deep = 0;
-	size_t n = 0;
+	size_t n = 0, slash = 0;
 
 	for (size_t i = 0; i < v.len && n + 1 < cap; i++) {
 		char c = v.ptr[i];
 
+		if (deep == 0 && slash != 0 && n > slash &&
+		    text_is_space((unsigned char)c))
+			break;
 		if (c == '(')
 			deep++;
 		else if (c == ')' && deep > 0)
@@ -234,6 +238,8 @@ mime_scan_token(weir_str v, char *out, size_t cap)
 		else if (deep == 0 && c > ' ' && c != '"' && c != '\\' &&
 		    c != ';' && c != 127)
 			out[n++] = text_lower(c);
+		if (c == '/' && deep == 0)
+			slash = n;
 	}
 	out[n] = '\0';
 }
@@ -306,6 +312,12 @@ mime_scan_boundaries(struct mime_scan *s, bool multipart)
 	if (names.whole > 1)
 		mime_scan_note(s, WEIR_MIME_A_DUP_BOUNDARY,
 		    "two boundary parameters for one multipart");
+	else if (names.n > 1)
+		mime_scan_note(s, WEIR_MIME_A_DUP_BOUNDARY,
+		    "a boundary parameter that can be read in two ways");
+	if (names.n > 0 && !multipart)
+		mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
+		    "a boundary for what is no multipart");
 	if (names.n == 0 && multipart) {
 		mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
 		    "a multipart without a boundary");

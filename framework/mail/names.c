@@ -492,7 +492,8 @@ names_join(struct names_ctx *ctx, const unsigned *list, unsigned n)
 static void
 names_readings(struct names_ctx *ctx)
 {
-	unsigned order[NAMES_PIECES], list[NAMES_PIECES], n = ctx->pieces, k;
+	unsigned order[NAMES_PIECES], list[NAMES_PIECES], uniq[NAMES_PIECES];
+	unsigned n = ctx->pieces, k, gap = 0;
 
 	if (n == 0)
 		return;
@@ -513,6 +514,9 @@ names_readings(struct names_ctx *ctx)
 					list[k - 1] = order[i];
 				continue;
 			}
+			if (ctx->piece[order[i]].index != k && gap == 0)
+				gap = k;
+			uniq[k] = order[i];
 			list[k++] = order[i];
 		}
 		names_join(ctx, list, k);
@@ -523,10 +527,8 @@ names_readings(struct names_ctx *ctx)
 	names_join(ctx, list, n);
 	names_join(ctx, order, n);
 	/* up to the first gap */
-	for (k = 0; k < n && ctx->piece[order[k]].index == k; k++)
-		;
-	if (k > 0 && k < n)
-		names_join(ctx, order, k);
+	if (gap > 0)
+		names_join(ctx, uniq, gap);
 }
 
 /* names_uncomment - a copy without comments; false if there are none */

@@ -24,3 +24,14 @@ endif
 fuzzers: $(FUZZ_TARGETS)
 
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
+# tests/fuzz
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_mime tests/fuzz/fuzz_names
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c
+tests_fuzz_fuzz_mime_LDADD = libweir.la
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
+tests_fuzz_fuzz_names_LDADD = libweir.la
+tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
