@@ -250,7 +250,8 @@ html_text_and_links(void **state)
 		    "http://i.example/1.gif\n" },
 		{ "<form action='http://f.example/'></form>", "",
 		    "http://f.example/\n" },
-		{ "<meta http-equiv=refresh content=\"0; URL='http://m.example/'\">",
+		{ "<meta http-equiv=refresh "
+		  "content=\"0; URL='http://m.example/'\">",
 		    "", "http://m.example/\n" },
 		{ "<div style='display:none'><a href='http://h.example'>h</a>",
 		    "", "http://h.example\n" },

@@ -186,7 +186,8 @@ mime_item_text(struct mime *m, uint32_t item)
 		links_find((weir_str){ text.ptr + html.len,
 			       text.len - html.len },
 		    mime_read_link, &l);
-		text = buf_str(&out);
+		text = decode_charset(m->pool, (weir_str){ "", 0 },
+		    buf_str(&out), SIZE_MAX);
 	}
 	links_find(text, mime_read_link, &l);
 	it->text = pool_str(m->pool, text);

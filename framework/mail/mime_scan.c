@@ -282,7 +282,8 @@ mime_scan_block(struct mime_scan *s, weir_str text,
 		flag = e->flags & (MIME_SCAN_UU | MIME_SCAN_YENC);
 		if ((flag == MIME_SCAN_UU && text.len <= 4 &&
 			text_equals(text_trim(text), "end")) ||
-		    (flag == MIME_SCAN_YENC && text_has_prefix(text, "=yend"))) {
+		    (flag == MIME_SCAN_YENC &&
+			text_has_prefix(text, "=yend"))) {
 			e->end = line->next;
 			s->block = MIME_SCAN_NONE;
 		}

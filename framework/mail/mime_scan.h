@@ -43,7 +43,7 @@ enum mime_scan_flag {
 	MIME_SCAN_DIGEST = 1 << 6,    /* children are messages by default */
 	MIME_SCAN_GUESS = 1 << 7,     /* unknown boundaries may be believed */
 	MIME_SCAN_CLOSED = 1 << 8,    /* its last delimiter was seen */
-	MIME_SCAN_REST = 1 << 9	      /* all that the limit on parts left over */
+	MIME_SCAN_REST = 1 << 9	      /* what the limit on parts left over */
 };
 
 /* The values of a repeated field, raw. */
