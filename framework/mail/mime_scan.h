@@ -82,6 +82,7 @@ struct mime_scan {
 	VEC(struct mime_scan_bound) bounds;
 	struct map by_text; /* boundary text -> index + 1 */
 	size_t safe;	    /* octets that a library may see */
+	size_t inner;	    /* octets of headers of embedded messages */
 	uint32_t seen;	    /* anomalies, by code */
 	weir_str detail[MIME_SCAN_ANOMALIES];
 	/* the walk */

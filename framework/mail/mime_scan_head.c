@@ -12,6 +12,8 @@
 #define SCAN_BAD_LINES 4   /* more of them: it is content, not a header */
 #define SCAN_BOUND_LONG 70 /* RFC 2046 section 5.1.1 */
 #define SCAN_BOUNDS 8	   /* readings of one declaration */
+/* GMime reads their addresses at 40 ns an octet */
+#define SCAN_INNER_MAX ((size_t)4 << 20)
 
 /* The walk over one header. */
 struct scan_head {
@@ -213,6 +215,14 @@ mime_scan_head(struct mime_scan *s)
 		}
 	}
 	e->body = e->end = s->pos;
+	if ((e->flags & MIME_SCAN_EMBEDDED) == 0)
+		return;
+	s->inner += e->body - e->head;
+	if (s->inner > SCAN_INNER_MAX && s->safe > e->head) {
+		mime_scan_note(s, WEIR_MIME_A_HEADER,
+		    "embedded messages with too much header in all");
+		s->safe = e->head;
+	}
 }
 
 /* mime_scan_token - the main value, bare; a blank behind type/subtype ends it,

@@ -26,6 +26,7 @@ fuzzers: $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
 # tests/fuzz
 
+EXTRA_DIST += tests/fuzz/corpus/mime tests/fuzz/corpus/names
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_mime tests/fuzz/fuzz_names
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c
