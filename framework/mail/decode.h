@@ -53,9 +53,9 @@ bool decode_qp_is_odd(weir_str src);
 /* Octets that src can become at most, for sizing dst. */
 size_t decode_bound(enum decode_encoding encoding, size_t len);
 
-/* src in that charset as UTF-8 of at most max octets.  An unknown charset and
-   octets that are not of it are read as windows-1252.  The result is src
-   itself where that is valid UTF-8 already, else memory of the pool. */
+/* src in that charset as UTF-8 of at most max octets.  Octets that are not of
+   it are read as windows-1252; an unknown charset as UTF-8 first.  The result
+   is src itself where that is valid UTF-8 already, else memory of the pool. */
 weir_str decode_charset(struct pool *pool, weir_str charset, weir_str src,
     size_t max);
 

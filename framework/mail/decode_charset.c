@@ -198,6 +198,42 @@ decode_convert(struct pool *pool, iconv_t cd, weir_str src, size_t max)
 	return result;
 }
 
+/* decode_utf8_at - length of the well-formed character at p, or 0 */
+static size_t
+decode_utf8_at(const char *p, size_t left)
+{
+	unsigned char c = (unsigned char)*p;
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	return n <= left && text_is_utf8((weir_str){ p, n }) ? n : 0;
+}
+
+/* decode_repair - what is UTF-8 stays, other octets are windows-1252 */
+static weir_str
+decode_repair(struct pool *pool, weir_str src, size_t max)
+{
+	struct buf out = BUF_INIT;
+	weir_str result;
+	char one[4];
+	size_t n;
+
+	for (size_t i = 0; i < src.len && out.len <= max; i += n) {
+		n = decode_utf8_at(src.ptr + i, src.len - i);
+		if (n != 0) {
+			buf_add(&out, src.ptr + i, n);
+			continue;
+		}
+		n = 1;
+		buf_add(&out, one,
+		    decode_cp1252(one, (unsigned char)src.ptr[i]));
+	}
+	result = (weir_str){ out.ptr != NULL ? out.ptr : "", out.len };
+	result.len = decode_cut(result, max);
+	result = pool_str(pool, result);
+	buf_fini(&out);
+	return result;
+}
+
 /* decode_charset - to UTF-8, whatever it is */
 weir_str
 decode_charset(struct pool *pool, weir_str charset, weir_str src, size_t max)
@@ -220,14 +256,18 @@ decode_charset(struct pool *pool, weir_str charset, weir_str src, size_t max)
 		snprintf(name, sizeof(name), "%s", decode_utf16_order(src));
 	/* what calls itself ASCII or Latin-1 is windows-1252 in practice */
 	if (named && strcmp(name, "us-ascii") != 0 &&
-	    strcmp(name, "iso-8859-1") != 0)
+	    strcmp(name, "iso-8859-1") != 0 && strcmp(name, "utf-8") != 0 &&
+	    strcmp(name, "utf8") != 0)
 		cd = decode_charset_open(name);
-	if (cd == CHARSET_NONE && utf8 &&
-	    (!named || strcmp(name, "iso-8859-1") != 0)) {
-		src.len = decode_cut(src, max);
-		return src;
-	}
-	return decode_convert(pool, cd, src, max);
+	if (cd == CHARSET_NONE && named && strcmp(name, "iso-8859-1") == 0)
+		return decode_convert(pool, cd, src, max);
+	if (cd != CHARSET_NONE)
+		src = decode_convert(pool, cd, src, max);
+	/* iconv lets code points through that are none */
+	if (!text_is_utf8(src))
+		return decode_repair(pool, src, max);
+	src.len = decode_cut(src, max);
+	return src;
 }
 
 /* decode_fini - close the handles */

@@ -10,6 +10,7 @@
 
 #define HTML_CHUNK 1024 /* octets given to the parser at once */
 #define HTML_DEEP 128	/* open elements; libxml2 searches them one by one */
+#define HTML_WORDS 256	/* words in one tag; it compares each with each */
 
 struct html {
 	struct buf *out;
@@ -20,6 +21,11 @@ struct html {
 	unsigned depth;	 /* open elements */
 	unsigned hidden; /* depth at which hiding began, 0: shown */
 	unsigned pre;	 /* the same for preformatted text */
+	/* where the octets last given are */
+	bool in_tag;
+	char quote;	/* that an attribute value stands in, or 0 */
+	char before;	/* last octet that is no blank */
+	unsigned words; /* in this tag */
 };
 
 /* html_init - the library's own start */
@@ -258,11 +264,53 @@ html_chunk(weir_str s)
 	return gt != NULL ? (size_t)(gt + 1 - s.ptr) : HTML_CHUNK;
 }
 
+/* html_thin - blank out what a tag has beyond so many attributes, and NULs, at
+   which libxml2 would stop though mail programs do not */
+static void
+html_thin(struct html *h, char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = p[i];
+
+		if (c == '\0')
+			p[i] = c = ' ';
+		if (!h->in_tag) {
+			h->in_tag = h->before == '<' &&
+			    text_is_alpha((unsigned char)c);
+			h->words = 0;
+			h->quote = 0;
+			h->before = c;
+			continue;
+		}
+		if (h->quote != 0) {
+			if (c == h->quote)
+				h->quote = 0;
+			h->before = c;
+			continue;
+		}
+		if (c == '>') {
+			h->in_tag = false;
+		} else if ((c == '"' || c == '\'') && h->before == '=') {
+			h->quote = c;
+		} else if (text_is_space((unsigned char)c) || c == '=' ||
+		    c == '/') {
+			h->words++;
+		}
+		if (h->in_tag && h->words > HTML_WORDS) {
+			p[i] = ' ';
+			h->quote = 0;
+		}
+		if (!text_is_space((unsigned char)c))
+			h->before = c;
+	}
+}
+
 /* html_read - text and links */
 void
 html_read(weir_str s, struct buf *out, links_fn fn, void *arg)
 {
-	struct html h = { out, fn, arg, BUF_INIT, BUF_INIT, s.len, 0, 0, 0 };
+	struct html h = { out, fn, arg, BUF_INIT, BUF_INIT, s.len, 0, 0, 0,
+		false, 0, 0, 0 };
 	htmlParserCtxtPtr ctxt = html_open(&h);
 	char chunk[HTML_CHUNK];
 	size_t n;
@@ -270,10 +318,7 @@ html_read(weir_str s, struct buf *out, links_fn fn, void *arg)
 	while (s.len > 0 && ctxt != NULL) {
 		n = html_chunk(s);
 		memcpy(chunk, s.ptr, n);
-		/* libxml2 would stop at a NUL, mail programs do not */
-		for (char *p = chunk;
-		     (p = memchr(p, '\0', n - (size_t)(p - chunk))) != NULL;)
-			*p = ' ';
+		html_thin(&h, chunk, n);
 		htmlParseChunk(ctxt, chunk, (int)n, 0);
 		s.ptr += n;
 		s.len -= n;

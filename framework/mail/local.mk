@@ -18,4 +18,16 @@ libweir_la_SOURCES += \
 	framework/mail/mime_read.c \
 	framework/mail/mime_scan.c framework/mail/mime_scan.h \
 	framework/mail/mime_scan_head.c framework/mail/mime_tree.c \
-	framework/mail/names.c framework/mail/names.h
+	framework/mail/names.c framework/mail/names.h \
+	framework/mail/names_int.h framework/mail/names_set.c
+
+if HAVE_CMOCKA
+UNIT_TESTS += framework/mail/names_test framework/mail/decode_test \
+	framework/mail/mime_test
+framework_mail_names_test_SOURCES = framework/mail/names_test.c
+framework_mail_names_test_LDADD = $(TEST_LIBS)
+framework_mail_decode_test_SOURCES = framework/mail/decode_test.c
+framework_mail_decode_test_LDADD = $(TEST_LIBS)
+framework_mail_mime_test_SOURCES = framework/mail/mime_test.c
+framework_mail_mime_test_LDADD = $(TEST_LIBS)
+endif

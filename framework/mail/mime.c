@@ -41,7 +41,8 @@ mime_field_find(weir_str head, const char *name, weir_str *out)
 	while (i < head.len) {
 		const char *p = head.ptr + i;
 		const char *lf = memchr(p, '\n', head.len - i);
-		size_t n = (size_t)((lf != NULL ? lf : head.ptr + head.len) - p);
+		const char *end = lf != NULL ? lf : head.ptr + head.len;
+		size_t n = (size_t)(end - p);
 		bool fold = n > 0 && (*p == ' ' || *p == '\t');
 
 		if (found && !fold)

@@ -37,6 +37,7 @@ struct mime {
 	struct mime_scan scan;
 	VEC(struct mime_item) items;
 	size_t decoded; /* octets so far */
+	size_t html;	/* octets given to the HTML parser so far */
 	size_t taken;	/* from the budget */
 	bool linked;	/* links were looked for */
 	VEC(weir_str) links;

@@ -231,33 +231,40 @@ mime_scan_delimiter(struct mime_scan *s, uint32_t bound, bool close,
 }
 
 /* mime_scan_guess - may a line that looks like a delimiter be one, though
-   nothing declares it: a Content- field must follow */
-static bool
+   nothing declares it: a Content- field must follow.  Returns the multipart
+   that it would divide, or NONE */
+static uint32_t
 mime_scan_guess(struct mime_scan *s, weir_str text, size_t next)
 {
 	const struct mime_scan_ent *e = &s->ents.v[s->cur];
+	bool any = (e->flags & (MIME_SCAN_GUESS | MIME_SCAN_MULTI)) != 0 &&
+	    e->kids == 0;
 
-	if (text.len < 4 || s->raw.len - next < 8 || s->pos < e->body ||
-	    ((e->flags & MIME_SCAN_GUESS) == 0 &&
-		(e->flags & MIME_SCAN_MULTI) == 0) ||
-	    e->kids != 0)
-		return false;
-	return text_case_equals((weir_str){ s->raw.ptr + next, 8 }, "content-");
+	if (text.len < 4 || s->raw.len - next < 8 ||
+	    !text_case_equals((weir_str){ s->raw.ptr + next, 8 }, "content-"))
+		return MIME_SCAN_NONE;
+	if (any)
+		return s->cur;
+	/* once one was guessed, any other may be as good */
+	if (e->parent != MIME_SCAN_NONE &&
+	    (s->ents.v[e->parent].flags & MIME_SCAN_GUESS) != 0)
+		return e->parent;
+	return MIME_SCAN_NONE;
 }
 
 /* mime_scan_guessed - believe a delimiter: the line, and its first word */
 static void
-mime_scan_guessed(struct mime_scan *s, weir_str t)
+mime_scan_guessed(struct mime_scan *s, uint32_t owner, weir_str t)
 {
 	const char *blank = memchr(t.ptr, ' ', t.len);
 
 	mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
 	    "a delimiter that no boundary declares");
-	s->ents.v[s->cur].flags |= MIME_SCAN_MULTI;
+	s->ents.v[owner].flags |= MIME_SCAN_MULTI;
 	if (blank != NULL)
-		mime_scan_bound_add(s, s->cur,
+		mime_scan_bound_add(s, owner,
 		    (weir_str){ t.ptr, (size_t)(blank - t.ptr) });
-	mime_scan_bound_add(s, s->cur, t);
+	mime_scan_bound_add(s, owner, t);
 }
 
 /* mime_scan_block - uuencode and yEnc begin and end inside a text */
@@ -275,7 +282,8 @@ mime_scan_block(struct mime_scan *s, weir_str text,
 		flag = e->flags & (MIME_SCAN_UU | MIME_SCAN_YENC);
 		if ((flag == MIME_SCAN_UU && text.len <= 4 &&
 			text_equals(text_trim(text), "end")) ||
-		    (flag == MIME_SCAN_YENC && text_has_prefix(text, "=yend"))) {
+		    (flag == MIME_SCAN_YENC &&
+			text_has_prefix(text, "=yend"))) {
 			e->end = line->next;
 			s->block = MIME_SCAN_NONE;
 		}
@@ -315,14 +323,16 @@ mime_scan_body(struct mime_scan *s)
 	while (mime_scan_next(s, s->pos, &line)) {
 		weir_str text = { s->raw.ptr + line.begin,
 			line.eol - line.begin };
-		uint32_t b;
+		uint32_t b, owner;
 
 		if (text.len >= 2 && text.ptr[0] == '-' && text.ptr[1] == '-') {
 			b = mime_scan_match(s, text, &close);
-			if (b == MIME_SCAN_NONE &&
-			    mime_scan_guess(s, text, line.next)) {
-				mime_scan_guessed(s, (weir_str){ text.ptr + 2,
-					text.len - 2 });
+			owner = b == MIME_SCAN_NONE ?
+			    mime_scan_guess(s, text, line.next) :
+			    MIME_SCAN_NONE;
+			if (owner != MIME_SCAN_NONE) {
+				mime_scan_guessed(s, owner, (weir_str){
+					text.ptr + 2, text.len - 2 });
 				b = mime_scan_match(s, text, &close);
 			}
 			if (b != MIME_SCAN_NONE) {

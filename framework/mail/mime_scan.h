@@ -43,7 +43,7 @@ enum mime_scan_flag {
 	MIME_SCAN_DIGEST = 1 << 6,    /* children are messages by default */
 	MIME_SCAN_GUESS = 1 << 7,     /* unknown boundaries may be believed */
 	MIME_SCAN_CLOSED = 1 << 8,    /* its last delimiter was seen */
-	MIME_SCAN_REST = 1 << 9	      /* all that the limit on parts left over */
+	MIME_SCAN_REST = 1 << 9	      /* what the limit on parts left over */
 };
 
 /* The values of a repeated field, raw. */
@@ -82,6 +82,7 @@ struct mime_scan {
 	VEC(struct mime_scan_bound) bounds;
 	struct map by_text; /* boundary text -> index + 1 */
 	size_t safe;	    /* octets that a library may see */
+	size_t inner;	    /* octets of headers of embedded messages */
 	uint32_t seen;	    /* anomalies, by code */
 	weir_str detail[MIME_SCAN_ANOMALIES];
 	/* the walk */
@@ -123,7 +124,8 @@ void mime_scan_bound_add(struct mime_scan *s, uint32_t ent, weir_str text);
 uint32_t mime_scan_match(struct mime_scan *s, weir_str line, bool *close);
 
 /* The main value of a field, as far as the first ";" : lower case, without
-   comments, quotes, escapes and blanks.  Cut to cap - 1. */
+   comments, quotes, escapes and blanks; a blank behind "type/subtype" ends it.
+   Cut to cap - 1. */
 void mime_scan_token(weir_str value, char *out, size_t cap);
 
 #endif

@@ -12,6 +12,8 @@
 #define SCAN_BAD_LINES 4   /* more of them: it is content, not a header */
 #define SCAN_BOUND_LONG 70 /* RFC 2046 section 5.1.1 */
 #define SCAN_BOUNDS 8	   /* readings of one declaration */
+/* GMime reads their addresses at 40 ns an octet */
+#define SCAN_INNER_MAX ((size_t)4 << 20)
 
 /* The walk over one header. */
 struct scan_head {
@@ -213,18 +215,30 @@ mime_scan_head(struct mime_scan *s)
 		}
 	}
 	e->body = e->end = s->pos;
+	if ((e->flags & MIME_SCAN_EMBEDDED) == 0)
+		return;
+	s->inner += e->body - e->head;
+	if (s->inner > SCAN_INNER_MAX && s->safe > e->head) {
+		mime_scan_note(s, WEIR_MIME_A_HEADER,
+		    "embedded messages with too much header in all");
+		s->safe = e->head;
+	}
 }
 
-/* mime_scan_token - the main value, bare */
+/* mime_scan_token - the main value, bare; a blank behind type/subtype ends it,
+   elsewhere blanks are left out */
 void
 mime_scan_token(weir_str v, char *out, size_t cap)
 {
 	unsigned deep = 0;
-	size_t n = 0;
+	size_t n = 0, slash = 0;
 
 	for (size_t i = 0; i < v.len && n + 1 < cap; i++) {
 		char c = v.ptr[i];
 
+		if (deep == 0 && slash != 0 && n > slash &&
+		    text_is_space((unsigned char)c))
+			break;
 		if (c == '(')
 			deep++;
 		else if (c == ')' && deep > 0)
@@ -234,6 +248,8 @@ mime_scan_token(weir_str v, char *out, size_t cap)
 		else if (deep == 0 && c > ' ' && c != '"' && c != '\\' &&
 		    c != ';' && c != 127)
 			out[n++] = text_lower(c);
+		if (c == '/' && deep == 0)
+			slash = n;
 	}
 	out[n] = '\0';
 }
@@ -306,6 +322,12 @@ mime_scan_boundaries(struct mime_scan *s, bool multipart)
 	if (names.whole > 1)
 		mime_scan_note(s, WEIR_MIME_A_DUP_BOUNDARY,
 		    "two boundary parameters for one multipart");
+	else if (names.n > 1)
+		mime_scan_note(s, WEIR_MIME_A_DUP_BOUNDARY,
+		    "a boundary parameter that can be read in two ways");
+	if (names.n > 0 && !multipart)
+		mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
+		    "a boundary for what is no multipart");
 	if (names.n == 0 && multipart) {
 		mime_scan_note(s, WEIR_MIME_A_BAD_BOUNDARY,
 		    "a multipart without a boundary");
