@@ -19,11 +19,11 @@ tests_fuzz_fuzz_metric_http_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_mime
 tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c
-tests_fuzz_fuzz_mime_LDADD = libweir.la
+tests_fuzz_fuzz_mime_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_names
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
-tests_fuzz_fuzz_names_LDADD = libweir.la
+tests_fuzz_fuzz_names_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
