@@ -21,8 +21,15 @@ framework_front_milter_neg_test_LDADD = $(TEST_LIBS)
 FRONT_TEST = framework/front/test_run.c framework/front/test_run.h \
 	framework/front/test_milter.c framework/front/test_milter.h
 
-UNIT_TESTS += framework/front/milter_session_test
+UNIT_TESTS += framework/front/milter_session_test \
+	framework/front/milter_walk_test framework/front/milter_conn_test
 framework_front_milter_session_test_SOURCES = \
 	framework/front/milter_session_test.c $(FRONT_TEST)
 framework_front_milter_session_test_LDADD = $(TEST_LIBS)
+framework_front_milter_walk_test_SOURCES = \
+	framework/front/milter_walk_test.c $(FRONT_TEST)
+framework_front_milter_walk_test_LDADD = $(TEST_LIBS)
+framework_front_milter_conn_test_SOURCES = \
+	framework/front/milter_conn_test.c $(FRONT_TEST)
+framework_front_milter_conn_test_LDADD = $(TEST_LIBS)
 endif
