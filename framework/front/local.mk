@@ -9,3 +9,27 @@ libweir_la_SOURCES += \
 	framework/front/policy_reply.c framework/front/policy_reply.h \
 	framework/front/policy_session.c framework/front/policy_session.h \
 	framework/front/policy_wire.c framework/front/policy_wire.h
+
+if HAVE_CMOCKA
+UNIT_TESTS += framework/front/milter_wire_test \
+	framework/front/milter_neg_test
+framework_front_milter_wire_test_SOURCES = \
+	framework/front/milter_wire_test.c
+framework_front_milter_wire_test_LDADD = $(TEST_LIBS)
+framework_front_milter_neg_test_SOURCES = framework/front/milter_neg_test.c
+framework_front_milter_neg_test_LDADD = $(TEST_LIBS)
+FRONT_TEST = framework/front/test_run.c framework/front/test_run.h \
+	framework/front/test_milter.c framework/front/test_milter.h
+
+UNIT_TESTS += framework/front/milter_session_test \
+	framework/front/milter_walk_test framework/front/milter_conn_test
+framework_front_milter_session_test_SOURCES = \
+	framework/front/milter_session_test.c $(FRONT_TEST)
+framework_front_milter_session_test_LDADD = $(TEST_LIBS)
+framework_front_milter_walk_test_SOURCES = \
+	framework/front/milter_walk_test.c $(FRONT_TEST)
+framework_front_milter_walk_test_LDADD = $(TEST_LIBS)
+framework_front_milter_conn_test_SOURCES = \
+	framework/front/milter_conn_test.c $(FRONT_TEST)
+framework_front_milter_conn_test_LDADD = $(TEST_LIBS)
+endif
