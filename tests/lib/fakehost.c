@@ -357,7 +357,7 @@ fake_header_at(weir_call *call, const char *name, uint32_t index,
 	if (fake_call_check(call, PHASE_ANY) != 0)
 		return WEIR_E_STALE;
 	f = call->f;
-	if ((f->module->flags & (WEIR_F_WANT_HEADERS | WEIR_F_WANT_BODY)) == 0)
+	if ((f->wanted & (WEIR_F_WANT_HEADERS | WEIR_F_WANT_BODY)) == 0)
 		return WEIR_E_STATE;
 	for (uint32_t i = 0; i < f->headers.n; i++) {
 		struct fake_pair *h = &f->headers.at[i];
@@ -673,6 +673,24 @@ fake_task(weir_self *self, weir_task_fn *fn, void *arg, uint32_t timeout_ms)
 	return WEIR_OK;
 }
 
+/* fake_want - options want more than the descriptor says */
+static int
+fake_want(weir_self *self, uint32_t flags)
+{
+	SELF(self)->wanted |= flags;
+	return WEIR_OK;
+}
+
+/* fake_skip - a callback that these options have no use for */
+static int
+fake_skip(weir_self *self, uint32_t phase, uint32_t stage)
+{
+	if (phase >= WEIR_PHASE_COUNT || stage >= WEIR_STAGE_COUNT)
+		return WEIR_E_INVAL;
+	SELF(self)->skipped[phase] |= 1u << stage;
+	return WEIR_OK;
+}
+
 /* fakehost_create - read the options, start the module */
 struct fakehost *
 fakehost_create(const struct weir_module *module, const char *conf)
@@ -682,6 +700,7 @@ fakehost_create(const struct weir_module *module, const char *conf)
 	if (f == NULL)
 		abort();
 	f->module = module;
+	f->wanted = module->flags;
 	f->tail = &f->queue;
 	f->mono = 1000000;
 	f->wall_off = FAKEHOST_EPOCH - f->mono;
@@ -700,7 +719,8 @@ fakehost_create(const struct weir_module *module, const char *conf)
 		.verdict = fake_verdict, .verdict_get = fake_verdict_get,
 		.fact_set = fake_fact_set, .fact_get = fake_fact_get,
 		.fail = fake_fail, .unscanned_count = fake_unscanned_count,
-		.unscanned_at = fake_unscanned_at, .task = fake_task };
+		.unscanned_at = fake_unscanned_at, .task = fake_task,
+		.want = fake_want, .skip = fake_skip };
 	fake_conf_host(&f->host);
 	f->conf = fake_conf_parse(module->options, &conf);
 	f->status = module->create(&f->host, (weir_self *)(void *)f, f->conf,

@@ -130,6 +130,8 @@ struct fakehost {
 	void *state;
 	int status;
 	int64_t mono, wall_off;
+	uint32_t wanted;		    /* WEIR_F_* */
+	uint32_t skipped[WEIR_PHASE_COUNT]; /* bits of stages */
 	bool in_session, in_message;
 	struct fake_event *queue, **tail;
 	FAKE_ARRAY(weir_call *) calls;
@@ -171,5 +173,9 @@ const void *fake_ext(weir_self *self, const char *id);
 void fake_ext_deliver(struct fakehost *f, struct fake_event *e,
     bool cancelled);
 void fake_ext_free(struct fakehost *f);
+void fake_walk_deliver(struct fakehost *f, struct fake_event *e,
+    bool cancelled);
+void fake_store_free(struct fakehost *f);
+extern const struct weir_store fake_store_table;
 
 #endif

@@ -239,7 +239,7 @@ fake_dispatch(struct fakehost *f, weir_call *call, uint32_t rcpt)
 	const struct weir_stages *s = phases[call->phase];
 	int (*fn)(void *, weir_call *) = NULL;
 
-	if (s == NULL)
+	if (s == NULL || (f->skipped[call->phase] & 1u << call->stage) != 0)
 		return 0;
 	switch (call->stage) {
 	case WEIR_STAGE_CONNECT:
