@@ -69,7 +69,7 @@ ext_dns_cancel(struct call_op *op, int status)
 /* ext_dns_query - ask */
 static int
 ext_dns_query(weir_call *handle, const char *name, uint16_t type,
-    uint32_t flags, weir_dns_fn *fn, void *arg)
+    uint32_t timeout_ms, weir_dns_fn *fn, void *arg)
 {
 	int status;
 	struct call *c = table_starter(handle, &status);
@@ -77,7 +77,7 @@ ext_dns_query(weir_call *handle, const char *name, uint16_t type,
 
 	if (c == NULL)
 		return status;
-	if (name == NULL || fn == NULL || flags != 0)
+	if (name == NULL || fn == NULL)
 		return WEIR_E_INVAL;
 	q = xcalloc(1, sizeof(*q));
 	q->fn = fn;
@@ -88,7 +88,8 @@ ext_dns_query(weir_call *handle, const char *name, uint16_t type,
 	    c->session->dns_queries++ >= limits_dns_queries())
 		loop_defer(&q->refused);
 	else
-		q->query = dns_start(name, type, 0, ext_dns_done, q);
+		q->query = dns_start(name, type, timeout_ms, ext_dns_done,
+		    q);
 	return WEIR_OK;
 }
 

@@ -53,9 +53,10 @@ typedef void weir_dns_fn(weir_call *, const struct weir_dns_answer *,
 
 struct weir_dns {
 	/* Ask for name (absolute, last dot optional; at most 253 octets). RRs
-	   of the wanted type only; CNAMEs are followed.  flags: 0. [loop] */
+	   of the wanted type only; CNAMEs are followed.  timeout_ms: how long
+	   this answer may take, 0: as the site says. [loop] */
 	int (*query)(weir_call *, const char *name, uint16_t type,
-	    uint32_t flags, weir_dns_fn *fn, void *arg);
+	    uint32_t timeout_ms, weir_dns_fn *fn, void *arg);
 };
 
 /* weir_dns_rr_at - the i-th record, whatever stride the host has */
