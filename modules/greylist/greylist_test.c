@@ -205,7 +205,9 @@ record_survives_and_refuses(void **state)
 		assert_false(record_decode(&out, weir_str_of(bad[i])));
 	len = learn_encode(&l, text, sizeof(text));
 	assert_true(learn_decode(&lout, (weir_str){ text, len }));
-	assert_memory_equal(&l, &lout, sizeof(l));
+	assert_int_equal(l.count, lout.count);
+	assert_int_equal(l.since, lout.since);
+	assert_int_equal(l.last, lout.last);
 	assert_false(learn_decode(&lout, WEIR_STR("1 1 1")));
 	assert_false(learn_decode(&lout, WEIR_STR("2 1 1 1")));
 }
