@@ -189,6 +189,9 @@ charsets_become_utf8(void **state)
 		{ "utf-16", "\xff\xfe" "a\0", 4, "a" },
 		{ "utf-7", "+AOQ-", 5, "\xc3\xa4" },
 		{ "gb2312", "\xc4\xe3", 2, "\xe4\xbd\xa0" },
+		/* beyond the last code point */
+		{ "utf-8", "\xf4\x9d\x88\x9e", 4,
+		    "\xc3\xb4\xc2\x9d\xcb\x86\xc5\xbe" },
 		{ "../../etc", "a", 1, "a" },
 		{ "iso-2022-cn-ext", "a", 1, "a" },
 	};
