@@ -17,6 +17,12 @@ FUZZ_TARGETS += tests/fuzz/fuzz_metric_http
 tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
 tests_fuzz_fuzz_metric_http_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_macros
+tests_fuzz_fuzz_macros_SOURCES = tests/fuzz/fuzz_macros.c \
+	modules/action/authres.c modules/action/field.c \
+	modules/action/macros.c
+tests_fuzz_fuzz_macros_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_macros_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 
