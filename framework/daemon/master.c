@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "base/map.h"
 #include "conf/load.h"
 #include "daemon/fleet.h"
 #include "daemon/privs.h"
@@ -453,6 +454,8 @@ master_first(struct conf_snapshot *snapshot)
 	conf_report_fini(&report);
 	board_create();
 	metric_create();
+	/* all workers must tell a mail by the same fingerprint */
+	map_hash("", 0);
 	metric_attach(METRIC_MASTER);
 	if (master_log(master.current.conf, &err) < 0 ||
 	    master_prepare(master.current.conf, &probe, &err) < 0) {
