@@ -22,7 +22,8 @@ FRONT_TEST = framework/front/test_run.c framework/front/test_run.h \
 	framework/front/test_milter.c framework/front/test_milter.h
 
 UNIT_TESTS += framework/front/milter_session_test \
-	framework/front/milter_walk_test framework/front/milter_conn_test
+	framework/front/milter_walk_test framework/front/milter_conn_test \
+	framework/front/policy_wire_test framework/front/policy_session_test
 framework_front_milter_session_test_SOURCES = \
 	framework/front/milter_session_test.c $(FRONT_TEST)
 framework_front_milter_session_test_LDADD = $(TEST_LIBS)
@@ -32,4 +33,10 @@ framework_front_milter_walk_test_LDADD = $(TEST_LIBS)
 framework_front_milter_conn_test_SOURCES = \
 	framework/front/milter_conn_test.c $(FRONT_TEST)
 framework_front_milter_conn_test_LDADD = $(TEST_LIBS)
+framework_front_policy_wire_test_SOURCES = \
+	framework/front/policy_wire_test.c
+framework_front_policy_wire_test_LDADD = $(TEST_LIBS)
+framework_front_policy_session_test_SOURCES = \
+	framework/front/policy_session_test.c $(FRONT_TEST)
+framework_front_policy_session_test_LDADD = $(TEST_LIBS)
 endif
