@@ -1,3 +1,9 @@
 libweir_la_SOURCES += framework/loop/loop.c framework/loop/loop.h \
 	framework/loop/listen.c framework/loop/listen.h
 
+
+if HAVE_CMOCKA
+UNIT_TESTS += framework/loop/listen_test
+framework_loop_listen_test_SOURCES = framework/loop/listen_test.c
+framework_loop_listen_test_LDADD = $(TEST_LIBS)
+endif
