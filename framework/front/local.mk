@@ -10,6 +10,10 @@ libweir_la_SOURCES += \
 	framework/front/policy_session.c framework/front/policy_session.h \
 	framework/front/policy_wire.c framework/front/policy_wire.h
 
+# a pipeline and an MTA by script, for tests and fuzzing
+FRONT_TEST = framework/front/test_run.c framework/front/test_run.h \
+	framework/front/test_milter.c framework/front/test_milter.h
+
 if HAVE_CMOCKA
 UNIT_TESTS += framework/front/milter_wire_test \
 	framework/front/milter_neg_test
@@ -18,9 +22,6 @@ framework_front_milter_wire_test_SOURCES = \
 framework_front_milter_wire_test_LDADD = $(TEST_LIBS)
 framework_front_milter_neg_test_SOURCES = framework/front/milter_neg_test.c
 framework_front_milter_neg_test_LDADD = $(TEST_LIBS)
-FRONT_TEST = framework/front/test_run.c framework/front/test_run.h \
-	framework/front/test_milter.c framework/front/test_milter.h
-
 UNIT_TESTS += framework/front/milter_session_test \
 	framework/front/milter_walk_test framework/front/milter_conn_test \
 	framework/front/policy_wire_test framework/front/policy_session_test

@@ -29,6 +29,20 @@ FUZZ_TARGETS += tests/fuzz/fuzz_names
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
 tests_fuzz_fuzz_names_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_milter_wire
+tests_fuzz_fuzz_milter_wire_SOURCES = tests/fuzz/fuzz_milter_wire.c
+tests_fuzz_fuzz_milter_wire_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_milter_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_milter_session
+tests_fuzz_fuzz_milter_session_SOURCES = tests/fuzz/fuzz_milter_session.c \
+	$(FRONT_TEST)
+tests_fuzz_fuzz_milter_session_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_milter_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_policy
+tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c \
+	$(FRONT_TEST)
+tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 
