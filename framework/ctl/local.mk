@@ -1,1 +1,25 @@
-# framework/ctl
+# framework/ctl: what operators ask and are told
+libweir_la_SOURCES += \
+	framework/ctl/cmd_explain.c framework/ctl/cmd_modules.c \
+	framework/ctl/cmd_status.c \
+	framework/ctl/commands.c framework/ctl/commands.h \
+	framework/ctl/explain_text.c framework/ctl/explain_text.h \
+	framework/ctl/find.c framework/ctl/find.h \
+	framework/ctl/format.c framework/ctl/format.h \
+	framework/ctl/server.c framework/ctl/server.h \
+	framework/ctl/wire.c framework/ctl/wire.h
+libweir_la_SOURCES += \
+	framework/ctl/client.c framework/ctl/client.h \
+	framework/ctl/mta.c framework/ctl/mta.h \
+	framework/ctl/mta_find.c framework/ctl/mta_postfix.c \
+	framework/ctl/mta_sendmail.c
+
+bin_PROGRAMS += weirctl
+weirctl_SOURCES = \
+	framework/ctl/doctor.c framework/ctl/doctor.h \
+	framework/ctl/doctor_host.c framework/ctl/doctor_limits.c \
+	framework/ctl/doctor_mta.c framework/ctl/doctor_net.c \
+	framework/ctl/doctor_state.c \
+	framework/ctl/weirctl.c framework/ctl/weirctl.h \
+	framework/ctl/weirctl_local.c
+weirctl_LDADD = libweir.la $(JANSSON_LIBS)

@@ -12,11 +12,20 @@
 #ifndef WEIR_CTL_SERVER_H
 #define WEIR_CTL_SERVER_H
 
+#include <stdint.h>
+
 #define CTL_REQUEST_MAX (64 * 1024)
 #define CTL_CONNS 32
+#define CTL_REQUEST_MS 5000 /* to send the request in */
+#define CTL_WRITE_MS 30000  /* without a reader's progress */
+
+/* When the daemon was started (wall); the master sets it before it forks. */
+extern int64_t ctl_daemon_started_ms;
 
 void ctl_server_start(int fd); /* fd stays the caller's */
 void ctl_server_stop(void);    /* accept no more; open ones are finished */
+/* Close what is open; commands still under way answer nobody. */
+void ctl_server_close_all(void);
 unsigned ctl_server_count(void);
 
 #endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/weirctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weir/version.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "conf/load.h"
+#include "ctl/commands.h"
+#include "ctl/format.h"
+
+const struct weirctl_command weirctl_commands[] = {
+	{ "check", "check [FILE]",
+	    "Check a configuration as weir -t does: exit status 0 clean, 1 "
+	    "warnings, 2 refused.", weirctl_check },
+	{ "config", "config show [--origin]",
+	    "Every effective value of the configuration, and where it comes "
+	    "from.", weirctl_config },
+	{ "doctor", "doctor",
+	    "Check host, configuration, resolver, daemon and MTA.",
+	    weirctl_doctor },
+	{ "mta-config", "mta-config postfix|sendmail [--version X.Y] "
+	    "[--config-dir DIR]",
+	    "The settings that make the MTA ask Weir.", weirctl_mta_config },
+	{ "explain", NULL, NULL, weirctl_explain },
+	{ "help", NULL, NULL, weirctl_help },
+	{ NULL, NULL, NULL, NULL }
+};
+
+/* weirctl_usage - in short */
+static void
+weirctl_usage(FILE *out)
+{
+	fputs("usage: weirctl [-s SOCKET] [-c FILE] [--json] COMMAND ...\n"
+	      "  -s SOCKET  the daemon's control socket\n"
+	      "             (" WEIR_RUNDIR "/control.sock)\n"
+	      "  -c FILE    configuration (" WEIR_SYSCONFDIR "/weir.conf);\n"
+	      "             also tells the socket\n"
+	      "  --json     answer in JSON\n"
+	      "  -V         print the version\n"
+	      "  -h         print this help\n", out);
+}
+
+/* weirctl_print - text from the daemon, safe for a terminal */
+static void
+weirctl_print(FILE *f, const struct buf *text, bool json)
+{
+	struct buf clean = BUF_INIT;
+
+	if (json) /* escaped by its maker; a change would break it */
+		buf_add(&clean, text->ptr, text->len);
+	else
+		format_clean_lines(buf_str(text), &clean);
+	fwrite(buf_str(&clean).ptr, 1, clean.len, f);
+	buf_fini(&clean);
+}
+
+/* weirctl_print_json - as a page */
+void
+weirctl_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_INDENT(2) |
+		JSON_REAL_PRECISION(15));
+	putchar('\n');
+}
+
+/* weirctl_conf - the file, without modules */
+struct conf *
+weirctl_conf(const struct weirctl *w, struct conf_snapshot **snap, bool quiet)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct buf text = BUF_INIT;
+	struct conf *conf = NULL;
+
+	*snap = conf_snapshot_take(w->config, &report);
+	if (*snap != NULL)
+		conf_load(*snap, NULL, &conf, &report);
+	if (conf == NULL && !quiet) {
+		conf_report_print(&report, &text);
+		fputs(buf_str(&text).ptr, stderr);
+		buf_fini(&text);
+	}
+	if (conf == NULL)
+		conf_snapshot_release(snap);
+	conf_report_fini(&report);
+	return conf;
+}
+
+/* weirctl_suggest - the command may be ours, misspelt, or a module's */
+static void
+weirctl_suggest(const char *word)
+{
+	const char *names[32];
+	const char *near;
+	size_t n = 0;
+
+	for (const struct ctl_command *c = ctl_commands; c->name != NULL; c++)
+		names[n++] = c->name;
+	for (const struct weirctl_command *c = weirctl_commands;
+	     c->name != NULL; c++)
+		names[n++] = c->name;
+	names[n] = NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], word) == 0)
+			return;
+	}
+	near = text_nearest(word, names);
+	if (near != NULL)
+		fprintf(stderr, "weirctl: \"%s\" is no command of weirctl "
+		    "itself; did you mean \"%s\"?\n", word, near);
+}
+
+/* weirctl_say - what came of asking the daemon */
+int
+weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
+    const struct err *err, const char *command)
+{
+	if (status < 0) {
+		fprintf(stderr, "weirctl: %s\n", err->text);
+		if (status == WEIR_E_NOTFOUND)
+			weirctl_suggest(command);
+		return status == WEIR_E_NOTFOUND || status == WEIR_E_STATE ?
+		    EXIT_NO_DAEMON : EXIT_FAILED;
+	}
+	weirctl_print(stdout, &reply->out, w->json);
+	fflush(stdout);
+	weirctl_print(stderr, &reply->err, false);
+	status = reply->status;
+	wire_reply_fini(reply);
+	return status == CTL_OK	     ? EXIT_DONE :
+	    status == CTL_UNKNOWN ? EXIT_USAGE :
+				    EXIT_FAILED;
+}
+
+/* weirctl_ask - the daemon knows */
+static int
+weirctl_ask(struct weirctl *w, int argc, char **argv)
+{
+	struct wire_reply reply;
+	struct err err = { "" };
+	int status = client_ask(w->socket, (uint32_t)argc,
+	    (const char *const *)argv, w->json, &reply, &err);
+
+	return weirctl_say(w, status, &reply, &err, argv[0]);
+}
+
+/* weirctl_help_row - two columns */
+static void
+weirctl_help_row(const char *usage, const char *help, struct buf *out)
+{
+	size_t line = out->len;
+
+	buf_printf(out, "  %s", usage);
+	if (format_width(out->ptr + line) > 28) {
+		buf_add_char(out, '\n');
+		line = out->len;
+	}
+	format_pad(out, line, 30);
+	format_wrap(help, 30, out);
+}
+
+/* weirctl_help_modules - the daemon's modules' commands, if it runs */
+static void
+weirctl_help_modules(struct weirctl *w, json_t *all)
+{
+	const char *const argv[] = { "help" };
+	struct wire_reply reply;
+	struct err err;
+	json_t *list, *c;
+	size_t i;
+
+	if (client_ask(w->socket, 1, argv, true, &reply, &err) < 0)
+		return;
+	list = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0, NULL);
+	json_array_foreach(list, i, c) {
+		if (format_str(c, "module")[0] != '\0')
+			json_array_append(all, c);
+	}
+	json_decref(list);
+	wire_reply_fini(&reply);
+}
+
+/* weirctl_help - all there is */
+int
+weirctl_help(struct weirctl *w, int argc, char **argv)
+{
+	struct buf out = BUF_INIT;
+	json_t *all = json_array(), *c;
+	size_t i;
+
+	(void)argc;
+	(void)argv;
+	for (const struct ctl_command *k = ctl_commands; k->name != NULL; k++)
+		json_array_append_new(all, json_pack("{s:s,s:s,s:s}", "name",
+		    k->name, "usage", k->usage, "help", k->help));
+	for (const struct weirctl_command *k = weirctl_commands;
+	     k->name != NULL; k++) {
+		if (k->usage != NULL)
+			json_array_append_new(all,
+			    json_pack("{s:s,s:s,s:s}", "name", k->name,
+				"usage", k->usage, "help", k->help));
+	}
+	weirctl_help_modules(w, all);
+	if (w->json) {
+		weirctl_print_json(all);
+	} else {
+		weirctl_usage(stdout);
+		fputs("\ncommands\n", stdout);
+		json_array_foreach(all, i, c) {
+			struct buf usage = BUF_INIT;
+
+			if (format_str(c, "module")[0] != '\0')
+				buf_printf(&usage, "%s ",
+				    format_str(c, "module"));
+			format_clean(format_str(c, "usage"), &usage);
+			weirctl_help_row(usage.ptr, format_str(c, "help"),
+			    &out);
+			buf_fini(&usage);
+		}
+		fwrite(out.ptr, 1, out.len, stdout);
+	}
+	buf_fini(&out);
+	json_decref(all);
+	return EXIT_DONE;
+}
+
+/* weirctl_find_socket - the file may name another one */
+static char *
+weirctl_find_socket(const struct weirctl *w)
+{
+	struct conf_snapshot *snap = NULL;
+	struct conf *conf;
+	char *path;
+
+	if (!w->config_given)
+		return xstrdup(WEIR_RUNDIR "/control.sock");
+	conf = weirctl_conf(w, &snap, true);
+	path = xstrdup(conf != NULL ? conf->control :
+				      WEIR_RUNDIR "/control.sock");
+	conf_destroy(&conf);
+	conf_snapshot_release(&snap);
+	return path;
+}
+
+/* weirctl_take_json - --json may also stand behind the command */
+static int
+weirctl_take_json(struct weirctl *w, int argc, char **argv)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			w->json = true;
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	return n;
+}
+
+/* weirctl_run - ours, or the daemon's */
+static int
+weirctl_run(struct weirctl *w, int argc, char **argv)
+{
+	const struct weirctl_command *c = weirctl_commands;
+
+	while (c->name != NULL && strcmp(c->name, argv[0]) != 0)
+		c++;
+	return c->name != NULL ? c->fn(w, argc, argv) :
+				 weirctl_ask(w, argc, argv);
+}
+
+/* weirctl_options - false: *status is the exit status */
+static bool
+weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int opt;
+
+	*status = EXIT_DONE;
+	while ((opt = getopt_long(argc, argv, "+s:c:hV", options, NULL)) !=
+	    -1) {
+		switch (opt) {
+		case 's':
+			w->socket = optarg;
+			break;
+		case 'c':
+			w->config = optarg;
+			w->config_given = true;
+			break;
+		case 'j':
+			w->json = true;
+			break;
+		case 'V':
+			printf("weirctl %s, module ABI %d.%d\n",
+			    PACKAGE_VERSION, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
+			return false;
+		case 'h':
+			weirctl_usage(stdout);
+			fputs("weirctl help lists the commands.\n", stdout);
+			return false;
+		default:
+			weirctl_usage(stderr);
+			*status = EXIT_USAGE;
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct weirctl w = { .config = WEIR_SYSCONFDIR "/weir.conf" };
+	char *found = NULL;
+	int status;
+
+	if (!weirctl_options(&w, argc, argv, &status))
+		return status;
+	argv += optind;
+	argc = weirctl_take_json(&w, argc - optind, argv);
+	if (argc == 0) {
+		weirctl_usage(stderr);
+		fputs("weirctl help lists the commands.\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (w.socket == NULL)
+		w.socket = found = weirctl_find_socket(&w);
+	status = weirctl_run(&w, argc, argv);
+	free(found);
+	return status;
+}
