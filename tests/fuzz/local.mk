@@ -29,6 +29,13 @@ FUZZ_TARGETS += tests/fuzz/fuzz_names
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
 tests_fuzz_fuzz_names_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_drive_mail
+tests_fuzz_fuzz_drive_mail_SOURCES = tests/fuzz/fuzz_drive_mail.c \
+	sdk/drive/drive_diff.c sdk/drive/drive_files.c sdk/drive/drive_mail.c
+tests_fuzz_fuzz_drive_mail_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(top_srcdir)/sdk/drive
+tests_fuzz_fuzz_drive_mail_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_drive_mail_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 
