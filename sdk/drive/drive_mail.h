@@ -31,7 +31,7 @@ struct drive_mail {
 	VEC(struct drive_field) fields;
 	struct buf body;	   /* writable, with CRLF */
 	size_t size;		   /* octets of the message with CRLF */
-	weir_str unix_from;	   /* sender of a "From " line; ptr NULL: none */
+	weir_str unix_from; /* sender of a "From " line, or ptr NULL */
 };
 
 /* Take raw apart; it must outlive out.  from_quoted: lines that begin with
