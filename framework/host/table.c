@@ -455,6 +455,7 @@ table_finding(weir_call *handle, uint32_t symbol, uint32_t rcpt, double weight,
 	f.module = c->module;
 	f.symbol = c->module->descriptor->symbols[symbol].name;
 	f.rcpt = rcpt;
+	f.stage = c->stage;
 	f.shadow = c->module->shadow;
 	f.score = c->module->scores[symbol] * weight;
 	f.reason = reason;
