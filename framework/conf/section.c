@@ -63,7 +63,8 @@ conf_list(const struct weir_conf *conf, uint32_t row, const weir_str **items)
 	const struct conf_value *v =
 	    section_value(conf, row, WEIR_OPT_LIST, WEIR_OPT_NETLIST);
 
-	*items = v->items;
+	if (items != NULL)
+		*items = v->items;
 	return v->n;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/accept.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -106,6 +107,17 @@ accept_symbols(const struct weir_symbol *in, size_t stride, struct pool *pool,
 		memcpy(&out[i], p + i * stride, size);
 		if (!accept_is_name(out[i].name, true)) {
 			err_set(err, 0, "symbol row %zu: bad name", i);
+			return NULL;
+		}
+		if (out[i].help == NULL || out[i].help[0] == '\0') {
+			err_set(err, 0, "symbol %s has no help text",
+			    out[i].name);
+			return NULL;
+		}
+		/* no sum with it would ever reach a threshold */
+		if (!isfinite(out[i].score)) {
+			err_set(err, 0, "symbol %s has no number for a score",
+			    out[i].name);
 			return NULL;
 		}
 	}

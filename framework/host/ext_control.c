@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "host/control.h"
 #include "host/table.h"
+#include "pipe/guard.h"
 
 #define REPLY_MAX (16u << 20)
 
@@ -28,10 +29,11 @@ ext_control_command(weir_self *self, const char *name, const char *usage,
 {
 	struct control_command *c;
 
+	if (self == NULL || name == NULL || usage == NULL || help == NULL ||
+	    fn == NULL)
+		return WEIR_E_INVAL;
 	if (!loop_is_thread() || table_module(self)->created)
 		return WEIR_E_STATE;
-	if (name == NULL || usage == NULL || help == NULL || fn == NULL)
-		return WEIR_E_INVAL;
 	c = xcalloc(1, sizeof(*c));
 	c->module = table_module(self);
 	c->name = xstrdup(name);
@@ -93,11 +95,23 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	struct call *c;
 	int status;
 
+	if (argc == 0)
+		return WEIR_E_NOTFOUND;
 	while (cmd != NULL && (strcmp(cmd->module->name, module) != 0 ||
 				  strcmp(cmd->name, argv[0]) != 0))
 		cmd = cmd->next;
 	if (cmd == NULL)
 		return WEIR_E_NOTFOUND;
+	if (guard_is_benched(cmd->module)) {
+		struct control_reply benched = { .out = BUF_INIT,
+			.err = BUF_INIT, .status = WEIR_E_TEMP };
+
+		buf_printf(&benched.err, "%s is benched after repeated "
+		    "crashes", module);
+		done(&benched, arg);
+		buf_fini(&benched.err);
+		return WEIR_OK;
+	}
 	r = xcalloc(1, sizeof(*r));
 	r->done = done;
 	r->arg = arg;
@@ -149,6 +163,8 @@ ext_control_print(weir_call *handle, weir_str text)
 
 	if (r == NULL)
 		return status;
+	if (!table_is_str(text))
+		return WEIR_E_INVAL;
 	if (text.len > REPLY_MAX - r->reply.out.len)
 		return WEIR_E_LIMIT;
 	buf_add(&r->reply.out, text.ptr, text.len);
@@ -163,6 +179,8 @@ ext_control_error(weir_call *handle, weir_str text)
 
 	if (r == NULL)
 		return status;
+	if (!table_is_str(text))
+		return WEIR_E_INVAL;
 	if (r->reply.status >= 0)
 		r->reply.status = WEIR_E_INVAL;
 	if (text.len > REPLY_MAX - r->reply.err.len)

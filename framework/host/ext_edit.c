@@ -20,7 +20,7 @@ ext_edit_call(weir_call *handle, int kind, int *status)
 	if (c == NULL)
 		return NULL;
 	if (c->message == NULL || c->phase != WEIR_PHASE_ACT ||
-	    c->stage != WEIR_STAGE_EOM || c->given_up)
+	    c->stage != WEIR_STAGE_EOM || c->given_up || c->failed)
 		*status = WEIR_E_STATE;
 	else if ((c->session->edit_caps & EDIT_CAP(kind)) == 0 &&
 	    !c->module->shadow)
@@ -60,7 +60,7 @@ ext_edit_is_name(const char *name)
 static bool
 ext_edit_is_value(weir_str v, bool may_fold)
 {
-	if (v.len > VALUE_MAX)
+	if (!table_is_str(v) || v.len > VALUE_MAX)
 		return false;
 	for (size_t i = 0; i < v.len; i++) {
 		if (v.ptr[i] == '\0' || v.ptr[i] == '\r')
@@ -128,6 +128,8 @@ ext_edit_body(weir_call *handle, weir_str body)
 
 	if (c == NULL)
 		return status;
+	if (!table_is_str(body))
+		return WEIR_E_INVAL;
 	if (body.len > BODY_MAX)
 		return WEIR_E_LIMIT;
 	return ext_edit_put(c, EDIT_BODY, 0, none, body);
@@ -140,7 +142,7 @@ ext_edit_is_address(weir_str a)
 {
 	bool quoted = false;
 
-	if (a.len > 512)
+	if (!table_is_str(a) || a.len > 512)
 		return false;
 	for (size_t i = 0; i < a.len; i++) {
 		unsigned char ch = (unsigned char)a.ptr[i];

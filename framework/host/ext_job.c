@@ -7,17 +7,20 @@
 
 #include "base/alloc.h"
 #include "host/table.h"
+#include "pipe/run.h"
 #include "work/pool.h"
 
 struct ext_job {
 	struct call_op op;
 	struct work work;
+	struct module *module;
 	weir_job_run *run;
 	weir_job_done *done;
 	void *arg;
 	int fd;	       /* sealed message, or a status */
 	int status;    /* what run returned */
 	int given_up;  /* status of the cancellation, or 0 */
+	bool ran;
 };
 
 /* ext_job_run - in the thread */
@@ -26,7 +29,10 @@ ext_job_run(struct work *w)
 {
 	struct ext_job *j = list_of(w, struct ext_job, work);
 
+	table_thread_module = j->module;
 	j->status = j->run((weir_jobctx *)(void *)j, j->arg);
+	table_thread_module = NULL;
+	j->ran = true;
 }
 
 /* ext_job_end - on the loop: done, and everything goes */
@@ -50,7 +56,10 @@ ext_job_done(struct work *w)
 {
 	struct ext_job *j = list_of(w, struct ext_job, work);
 
-	ext_job_end(j, j->given_up != 0 ? j->given_up : j->status);
+	/* the pool may have been closed while it waited */
+	ext_job_end(j, j->given_up != 0 ? j->given_up :
+		    j->ran		    ? j->status :
+					      WEIR_E_CANCELLED);
 }
 
 /* ext_job_cancel - at once if it has not begun, else when it returns */
@@ -80,11 +89,13 @@ ext_job_start(weir_call *handle, weir_job_run *run, weir_job_done *done,
 	if (run == NULL || done == NULL)
 		return WEIR_E_INVAL;
 	j = xcalloc(1, sizeof(*j));
+	j->module = c->module;
 	j->run = run;
 	j->done = done;
 	j->arg = arg;
 	j->fd = WEIR_E_STATE;
-	if (c->message != NULL && c->stage == WEIR_STAGE_EOM) {
+	if (c->message != NULL && c->stage == WEIR_STAGE_EOM &&
+	    run_wants()->spool) {
 		weir_str raw;
 
 		j->fd = message_raw(c->message, &raw);
@@ -106,13 +117,13 @@ ext_job_start(weir_call *handle, weir_job_run *run, weir_job_done *done,
 static bool
 ext_job_unwanted(weir_jobctx *ctx)
 {
-	return ((struct ext_job *)(void *)ctx)->work.unwanted;
+	return ctx == NULL || ((struct ext_job *)(void *)ctx)->work.unwanted;
 }
 
 static int
 ext_job_message_fd(weir_jobctx *ctx)
 {
-	return ((struct ext_job *)(void *)ctx)->fd;
+	return ctx != NULL ? ((struct ext_job *)(void *)ctx)->fd : WEIR_E_INVAL;
 }
 
 const struct weir_job ext_job_table = { .start = ext_job_start,

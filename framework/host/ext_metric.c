@@ -13,7 +13,7 @@ ext_metric_name(weir_self *self, const char *name, char *out, size_t cap)
 {
 	int n;
 
-	if (name == NULL)
+	if (self == NULL || name == NULL)
 		return false;
 	n = snprintf(out, cap, "weir_%s_%s", table_module(self)->name, name);
 	for (int i = 0; i < n && (size_t)i < cap; i++) {

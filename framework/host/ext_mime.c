@@ -7,10 +7,12 @@
 #include "host/limits.h"
 #include "host/table.h"
 #include "mail/mime.h"
+#include "pipe/run.h"
 
-/* ext_mime_view - the parsed message of this call */
+/* ext_mime_view - the parsed message of this call; out: where the answer is
+   to go */
 static struct mime *
-ext_mime_view(weir_call *handle, int *status)
+ext_mime_view(weir_call *handle, const void *out, int *status)
 {
 	struct call *c = table_call(handle, status);
 	struct message *m = c != NULL ? c->message : NULL;
@@ -18,7 +20,11 @@ ext_mime_view(weir_call *handle, int *status)
 
 	if (c == NULL)
 		return NULL;
-	if (m == NULL || c->stage != WEIR_STAGE_EOM) {
+	if (out == NULL) {
+		*status = WEIR_E_INVAL;
+		return NULL;
+	}
+	if (m == NULL || c->stage != WEIR_STAGE_EOM || !run_wants()->spool) {
 		*status = WEIR_E_STATE;
 		return NULL;
 	}
@@ -39,7 +45,10 @@ ext_mime_raw(weir_call *handle, weir_str *out)
 
 	if (c == NULL)
 		return status;
-	if (c->message == NULL || c->stage != WEIR_STAGE_EOM)
+	if (out == NULL)
+		return WEIR_E_INVAL;
+	if (c->message == NULL || c->stage != WEIR_STAGE_EOM ||
+	    !run_wants()->spool)
 		return WEIR_E_STATE;
 	return message_raw(c->message, out);
 }
@@ -48,9 +57,10 @@ static int
 ext_mime_part_count(weir_call *handle, uint32_t *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
-	*out = m != NULL ? mime_part_count(m) : 0;
+	if (out != NULL)
+		*out = m != NULL ? mime_part_count(m) : 0;
 	return status;
 }
 
@@ -58,12 +68,13 @@ static int
 ext_mime_part(weir_call *handle, uint32_t part, struct weir_mime_part *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 	struct weir_mime_part full;
-	uint32_t size = out->size;
+	uint32_t size;
 
 	if (m == NULL)
 		return status;
+	size = out->size;
 	memset(&full, 0, sizeof(full));
 	full.size = sizeof(full);
 	status = mime_part(m, part, &full);
@@ -79,7 +90,7 @@ ext_mime_part_name(weir_call *handle, uint32_t part, uint32_t index,
     weir_str *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
 	return m != NULL ? mime_part_name(m, part, index, out) : status;
 }
@@ -89,16 +100,19 @@ ext_mime_part_header(weir_call *handle, uint32_t part, const char *name,
     weir_str *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
-	return m != NULL ? mime_part_header(m, part, name, out) : status;
+	if (m == NULL)
+		return status;
+	return name != NULL ? mime_part_header(m, part, name, out) :
+			      WEIR_E_INVAL;
 }
 
 static int
 ext_mime_part_data(weir_call *handle, uint32_t part, size_t max, weir_str *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
 	return m != NULL ? mime_part_data(m, part, max, out) : status;
 }
@@ -107,7 +121,7 @@ static int
 ext_mime_part_text(weir_call *handle, uint32_t part, size_t max, weir_str *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
 	return m != NULL ? mime_part_text(m, part, max, out) : status;
 }
@@ -116,9 +130,10 @@ static int
 ext_mime_link_count(weir_call *handle, uint32_t *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
-	*out = m != NULL ? mime_link_count(m) : 0;
+	if (out != NULL)
+		*out = m != NULL ? mime_link_count(m) : 0;
 	return status;
 }
 
@@ -126,7 +141,7 @@ static int
 ext_mime_link_at(weir_call *handle, uint32_t index, weir_str *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
 	return m != NULL ? mime_link_at(m, index, out) : status;
 }
@@ -135,9 +150,10 @@ static int
 ext_mime_anomaly_count(weir_call *handle, uint32_t *out)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle, out, &status);
 
-	*out = m != NULL ? mime_anomaly_count(m) : 0;
+	if (out != NULL)
+		*out = m != NULL ? mime_anomaly_count(m) : 0;
 	return status;
 }
 
@@ -146,7 +162,8 @@ ext_mime_anomaly_at(weir_call *handle, uint32_t index, uint32_t *code,
     weir_str *detail)
 {
 	int status;
-	struct mime *m = ext_mime_view(handle, &status);
+	struct mime *m = ext_mime_view(handle,
+	    code != NULL ? detail : NULL, &status);
 
 	return m != NULL ? mime_anomaly_at(m, index, code, detail) : status;
 }
@@ -161,6 +178,8 @@ ext_mime_header_decode(weir_call *handle, weir_str raw, weir_str *out)
 
 	if (c == NULL)
 		return status;
+	if (out == NULL || !table_is_str(raw))
+		return WEIR_E_INVAL;
 	pool = call_pool(c, WEIR_SCOPE_MESSAGE);
 	return pool != NULL ? mime_header_decode(pool, raw, out) :
 			      WEIR_E_STATE;

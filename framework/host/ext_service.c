@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ext_service - weir.service/1: tables between modules. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <weir/ext/service.h>
@@ -23,6 +24,8 @@ ext_service_provide(weir_self *self, const char *id, const void *table,
 {
 	struct ext_service *s;
 
+	if (self == NULL)
+		return WEIR_E_INVAL;
 	if (!loop_is_thread() || table_module(self)->created)
 		return WEIR_E_STATE;
 	if (id == NULL || id[0] == '\0' || strlen(id) > 128 || table == NULL)
@@ -51,6 +54,24 @@ ext_service_find(weir_self *self, const char *id, void **state)
 	if (state != NULL)
 		*state = s->state;
 	return s->table;
+}
+
+/* ext_service_free - one entry goes */
+static bool
+ext_service_free(weir_str id, void *value, void *arg)
+{
+	(void)id;
+	(void)arg;
+	free(value);
+	return true;
+}
+
+/* ext_service_fini - the modules have been destroyed */
+void
+ext_service_fini(void)
+{
+	map_each(&services, ext_service_free, NULL);
+	map_fini(&services);
 }
 
 const struct weir_service ext_service_table = {

@@ -64,8 +64,9 @@ ext_store_row(weir_str key, weir_str value, int64_t expires_ms, void *arg)
 
 /* ext_store_begin - check the call; *out stays NULL when nobody waits */
 static int
-ext_store_begin(weir_call *handle, weir_store_fn *fn, void *arg,
-    struct call **call, struct ext_store_op **out)
+ext_store_begin(weir_call *handle, weir_str key, weir_str value,
+    weir_store_fn *fn, void *arg, struct call **call,
+    struct ext_store_op **out)
 {
 	int status;
 	struct call *c = table_starter(handle, &status);
@@ -75,6 +76,8 @@ ext_store_begin(weir_call *handle, weir_store_fn *fn, void *arg,
 	*call = c;
 	if (c == NULL)
 		return status;
+	if (!table_is_str(key) || !table_is_str(value))
+		return WEIR_E_INVAL;
 	if (fn == NULL)
 		return WEIR_OK;
 	o = xcalloc(1, sizeof(*o));
@@ -106,7 +109,7 @@ ext_store_get(weir_call *handle, weir_str key, weir_store_fn *fn, void *arg)
 
 	if (fn == NULL)
 		return WEIR_E_INVAL;
-	status = ext_store_begin(handle, fn, arg, &c, &o);
+	status = ext_store_begin(handle, key, key, fn, arg, &c, &o);
 	if (status < 0)
 		return status;
 	status = store_get(c->module->name, key, ext_store_done, o, &o->store);
@@ -119,7 +122,7 @@ ext_store_put(weir_call *handle, weir_str key, weir_str value, int64_t ttl_ms,
 {
 	struct ext_store_op *o;
 	struct call *c;
-	int status = ext_store_begin(handle, fn, arg, &c, &o);
+	int status = ext_store_begin(handle, key, value, fn, arg, &c, &o);
 
 	if (status < 0)
 		return status;
@@ -135,7 +138,7 @@ ext_store_add(weir_call *handle, weir_str key, weir_str value, int64_t ttl_ms,
 {
 	struct ext_store_op *o;
 	struct call *c;
-	int status = ext_store_begin(handle, fn, arg, &c, &o);
+	int status = ext_store_begin(handle, key, value, fn, arg, &c, &o);
 
 	if (status < 0)
 		return status;
@@ -150,7 +153,7 @@ ext_store_del(weir_call *handle, weir_str key, weir_store_fn *fn, void *arg)
 {
 	struct ext_store_op *o;
 	struct call *c;
-	int status = ext_store_begin(handle, fn, arg, &c, &o);
+	int status = ext_store_begin(handle, key, key, fn, arg, &c, &o);
 
 	if (status < 0)
 		return status;
@@ -170,7 +173,7 @@ ext_store_walk(weir_call *handle, weir_str prefix, weir_str from,
 
 	if (row == NULL || done == NULL)
 		return WEIR_E_INVAL;
-	status = ext_store_begin(handle, done, arg, &c, &o);
+	status = ext_store_begin(handle, prefix, from, done, arg, &c, &o);
 	if (status < 0)
 		return status;
 	o->row = row;

@@ -5,25 +5,36 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/check.h"
 #include "base/list.h"
+#include "base/vec.h"
 #include "host/table.h"
 #include "loop/loop.h"
+#include "pipe/guard.h"
 
-/* A hold ends twice: for the call (released, timed out, cancelled) and for the
-   module (released); the memory goes with the second. */
-struct weir_hold {
+#define SLOT_BITS 20
+#define BENCHED_MS 1000 /* look again whether a benched module may run */
+
+/* What the module gets is slot and generation in disguise: a hold that was
+   released twice, or that has timed out, is not found any more. */
+struct hold {
 	struct call_op op;
 	struct list node; /* in released */
 	struct loop_timer timer;
+	uint32_t slot;
 	weir_task_fn *done;
 	void *arg;
 	int status;
-	bool ended;    /* done has run */
-	bool released; /* guarded by lock until it is on the loop */
+};
+
+struct hold_slot {
+	struct hold *hold; /* NULL: free, ended or already released */
+	uint64_t generation;
 };
 
 struct hold_task {
 	struct loop_task task;
+	struct loop_timer timer; /* while the module is benched */
 	struct module *module;
 	weir_task_fn *fn;
 	void *arg;
@@ -32,30 +43,68 @@ struct hold_task {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* these three under the lock */
+static VEC(struct hold_slot) table;
+static VEC(uint32_t) unused;
 static struct list released = LIST_INIT(released);
 static struct list waiting_tasks = LIST_INIT(waiting_tasks);
 static struct loop_wake wake;
 static bool awake;
 
+/* hold_slot_take - a row of the table; the handle for the module */
+static weir_hold *
+hold_slot_take(struct hold *h)
+{
+	struct hold_slot *s;
+	weir_hold *handle;
+
+	pthread_mutex_lock(&lock);
+	if (unused.n > 0) {
+		h->slot = unused.v[--unused.n];
+	} else {
+		expect(table.n < (1u << SLOT_BITS));
+		h->slot = (uint32_t)table.n;
+		(void)vec_push(&table);
+	}
+	s = &table.v[h->slot];
+	s->hold = h;
+	s->generation++;
+	handle = (weir_hold *)(uintptr_t)(s->generation << SLOT_BITS | h->slot);
+	pthread_mutex_unlock(&lock);
+	return handle;
+}
+
+/* hold_slot_give - the hold is over: no release finds it */
+static void
+hold_slot_give(struct hold *h)
+{
+	pthread_mutex_lock(&lock);
+	list_remove(&h->node);
+	table.v[h->slot].hold = NULL;
+	*vec_push(&unused) = h->slot;
+	pthread_mutex_unlock(&lock);
+}
+
 /* hold_end - let done run, once */
 static void
-hold_end(struct weir_hold *h, int status)
+hold_end(struct hold *h, int status)
 {
 	struct call *c = h->op.call;
 
-	h->ended = true;
 	loop_timer_stop(&h->timer);
+	hold_slot_give(h);
 	call_enter(c);
 	h->done(call_handle(c), status, h->arg);
 	call_op_end(&h->op);
 	call_leave(c);
+	free(h);
 }
 
 /* hold_cancel - the call is given up */
 static bool
 hold_cancel(struct call_op *op, int status)
 {
-	hold_end(list_of(op, struct weir_hold, op), status);
+	hold_end(list_of(op, struct hold, op), status);
 	return true;
 }
 
@@ -63,33 +112,26 @@ hold_cancel(struct call_op *op, int status)
 static void
 hold_on_timer(struct loop_timer *t)
 {
-	hold_end(list_of(t, struct weir_hold, timer), WEIR_E_TIMEOUT);
+	hold_end(list_of(t, struct hold, timer), WEIR_E_TIMEOUT);
 }
 
 /* hold_on_wake - releases that came from other threads */
 static void
 hold_on_wake(struct loop_wake *w)
 {
-	struct list now;
+	struct hold *h;
 
 	(void)w;
-	list_init(&now);
-	pthread_mutex_lock(&lock);
-	while (!list_empty(&released)) {
-		struct list *n = released.next;
-
-		list_remove(n);
-		list_append(&now, n);
-	}
-	pthread_mutex_unlock(&lock);
-	while (!list_empty(&now)) {
-		struct weir_hold *h = list_of(now.next, struct weir_hold, node);
-
-		list_remove(&h->node);
-		if (!h->ended)
+	/* one by one: a done function may end others in the list */
+	do {
+		h = NULL;
+		pthread_mutex_lock(&lock);
+		if (!list_empty(&released))
+			h = list_of(released.next, struct hold, node);
+		pthread_mutex_unlock(&lock);
+		if (h != NULL)
 			hold_end(h, h->status);
-		free(h);
-	}
+	} while (h != NULL);
 }
 
 /* hold_init - ready for releases */
@@ -113,10 +155,15 @@ hold_fini(void)
 
 		list_remove(&t->node);
 		loop_task_cancel(&t->task);
+		loop_timer_stop(&t->timer);
 		free(t);
 	}
-	loop_wake_fini(&wake);
+	pthread_mutex_lock(&lock);
 	awake = false;
+	loop_wake_fini(&wake);
+	vec_fini(&table);
+	vec_fini(&unused);
+	pthread_mutex_unlock(&lock);
 }
 
 /* hold_begin - keep the call open */
@@ -126,7 +173,7 @@ hold_begin(weir_call *handle, uint32_t timeout_ms, weir_task_fn *done,
 {
 	int status;
 	struct call *c = table_starter(handle, &status);
-	struct weir_hold *h;
+	struct hold *h;
 
 	if (c == NULL || done == NULL)
 		return NULL;
@@ -138,23 +185,28 @@ hold_begin(weir_call *handle, uint32_t timeout_ms, weir_task_fn *done,
 	call_op_begin(c, &h->op, hold_cancel);
 	if (timeout_ms != 0)
 		loop_timer_start(&h->timer, timeout_ms);
-	return h;
+	return hold_slot_take(h);
 }
 
 /* hold_release - from any thread, once */
 void
-hold_release(weir_hold *h, int status)
+hold_release(weir_hold *handle, int status)
 {
-	if (h == NULL)
-		return;
+	uintptr_t v = (uintptr_t)handle;
+	uint32_t slot = v & ((1u << SLOT_BITS) - 1);
+	struct hold_slot *s;
+
 	pthread_mutex_lock(&lock);
-	if (!h->released) {
-		h->released = true;
-		h->status = status;
-		list_append(&released, &h->node);
+	s = slot < table.n ? &table.v[slot] : NULL;
+	if (s != NULL && s->hold != NULL &&
+	    (uintptr_t)(s->generation << SLOT_BITS | slot) == v) {
+		s->hold->status = status;
+		list_append(&released, &s->hold->node);
+		s->hold = NULL;
+		if (awake)
+			loop_wake_send(&wake);
 	}
 	pthread_mutex_unlock(&lock);
-	loop_wake_send(&wake);
 }
 
 /* hold_run_task - the module's own call */
@@ -162,15 +214,27 @@ static void
 hold_run_task(struct loop_task *lt)
 {
 	struct hold_task *t = list_of(lt, struct hold_task, task);
-	struct call *c = call_begin(t->module, NULL, NULL, WEIR_STAGE_COUNT,
-	    WEIR_PHASE_COUNT, WEIR_RCPT_NONE);
+	struct call *c;
 
+	if (guard_is_benched(t->module)) {
+		loop_timer_start(&t->timer, BENCHED_MS);
+		return;
+	}
+	c = call_begin(t->module, NULL, NULL, WEIR_STAGE_COUNT,
+	    WEIR_PHASE_COUNT, WEIR_RCPT_NONE);
 	list_remove(&t->node);
 	c->timeout_ms = t->timeout_ms != 0 ? t->timeout_ms : 30000;
 	call_enter(c);
 	t->fn(call_handle(c), WEIR_OK, t->arg);
 	call_leave(c);
 	free(t);
+}
+
+/* hold_on_retry - is it still benched */
+static void
+hold_on_retry(struct loop_timer *timer)
+{
+	hold_run_task(&list_of(timer, struct hold_task, timer)->task);
 }
 
 /* hold_task - run fn soon in a call that belongs to no mail */
@@ -181,10 +245,11 @@ hold_task(weir_self *self, weir_task_fn *fn, void *arg, uint32_t timeout_ms)
 
 	if (!loop_is_thread())
 		return WEIR_E_STATE;
-	if (fn == NULL)
+	if (self == NULL || fn == NULL)
 		return WEIR_E_INVAL;
 	t = xcalloc(1, sizeof(*t));
 	loop_task_init(&t->task, hold_run_task);
+	loop_timer_init(&t->timer, hold_on_retry);
 	t->module = table_module(self);
 	t->fn = fn;
 	t->arg = arg;

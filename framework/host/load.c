@@ -69,8 +69,17 @@ load_check(const char *path, struct err *err)
 	copy = xstrdup(path);
 	status = load_check_owner(dirname(copy), true, err);
 	free(copy);
+	if (status < 0)
+		return status;
+	/* and where a symbolic link leads */
+	copy = realpath(path, NULL);
+	if (copy == NULL)
+		return err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
+		    strerror(errno));
+	status = load_check_owner(copy, false, err);
 	if (status == WEIR_OK)
-		status = load_check_owner(path, false, err);
+		status = load_check_owner(dirname(copy), true, err);
+	free(copy);
 	return status;
 }
 

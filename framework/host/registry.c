@@ -175,6 +175,7 @@ registry_stop(void)
 		registry_busy = NULL;
 	}
 	control_fini();
+	ext_service_fini();
 	plan_fini();
 	nmodules = 0;
 	modules = NULL;

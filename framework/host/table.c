@@ -19,6 +19,11 @@
 #include "pipe/plan.h"
 #include "pipe/run.h"
 
+#define LOG_LINE_MAX 16384
+#define REASON_MAX 4096
+#define VERDICT_MIN \
+	(offsetof(struct weir_verdict, text) + sizeof(const char *))
+
 static int (*networks_fn)(const char *, const struct ip *);
 
 /* table_networks - who knows networks by name */
@@ -54,6 +59,22 @@ table_ext(const char *id)
 	return NULL;
 }
 
+_Thread_local struct module *table_thread_module;
+
+/* table_foreign - a thread asks for what only the loop may: say so once */
+static void
+table_foreign(void)
+{
+	static _Atomic bool told;
+	struct module *m = table_thread_module;
+
+	if (!atomic_exchange(m != NULL ? &m->told_thread : &told, true))
+		log_event(WEIR_LOG_ERROR, LOG_MODULE_FAILED, "%s%s calls a "
+		    "[loop] function from a thread",
+		    m != NULL ? "module " : "", m != NULL ? m->name :
+							    "a module");
+}
+
 /* table_call - check thread and handle */
 struct call *
 table_call(weir_call *handle, int *status)
@@ -61,6 +82,7 @@ table_call(weir_call *handle, int *status)
 	struct call *c;
 
 	if (!loop_is_thread()) {
+		table_foreign();
 		*status = WEIR_E_STATE;
 		return NULL;
 	}
@@ -96,9 +118,14 @@ table_find_ext(weir_self *self, const char *id)
 static void
 table_log(weir_self *self, weir_call *handle, int level, weir_str line)
 {
-	struct log_ctx ctx = { .module = table_module(self)->name };
+	struct log_ctx ctx = { .module = NULL };
 	struct call *c = NULL;
+	int len;
 
+	if (self == NULL || !table_is_str(line))
+		return;
+	ctx.module = table_module(self)->name;
+	len = (int)(line.len < LOG_LINE_MAX ? line.len : LOG_LINE_MAX);
 	if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
 		level = WEIR_LOG_INFO;
 	if (!log_enabled(level))
@@ -115,12 +142,12 @@ table_log(weir_self *self, weir_call *handle, int level, weir_str line)
 	if (loop_is_thread()) {
 		const struct log_ctx *before = log_ctx_set(&ctx);
 
-		log_event(level, LOG_MODULE_LOG, "%.*s", (int)line.len,
-		    line.ptr);
+		log_event(level, LOG_MODULE_LOG, "%.*s", len,
+		    len > 0 ? line.ptr : "");
 		log_ctx_set(before);
 	} else {
-		log_event(level, LOG_MODULE_LOG, "%s: %.*s", ctx.module,
-		    (int)line.len, line.ptr);
+		log_event(level, LOG_MODULE_LOG, "%s: %.*s", ctx.module, len,
+		    len > 0 ? line.ptr : "");
 	}
 }
 
@@ -164,7 +191,8 @@ table_slot(struct call *c, uint32_t scope, uint32_t rcpt)
 	} else if (c->message != NULL && scope == WEIR_SCOPE_MESSAGE) {
 		slots = &c->message->slots;
 		pool = c->message->pool;
-	} else if (c->message != NULL && rcpt < c->message->nrcpts) {
+	} else if (c->message != NULL && scope == WEIR_SCOPE_RCPT &&
+	    rcpt < c->message->nrcpts) {
 		slots = &c->message->rcpts[rcpt].slots;
 		pool = c->message->pool;
 	}
@@ -230,8 +258,10 @@ table_phase(weir_call *handle)
 static weir_str
 table_number(struct call *c, uint64_t n)
 {
-	return text_slice(pool_printf(c->session->pool, "%llu",
-	    (unsigned long long)n));
+	struct pool *pool = c->message != NULL ? c->message->pool :
+						 c->session->pool;
+
+	return text_slice(pool_printf(pool, "%llu", (unsigned long long)n));
 }
 
 /* table_session_attr - attributes of the session; ptr NULL: not known */
@@ -333,6 +363,8 @@ table_attr_get(weir_call *handle, uint32_t attr, uint32_t rcpt, weir_str *out)
 
 	if (c == NULL)
 		return status;
+	if (out == NULL)
+		return WEIR_E_INVAL;
 	if (c->session == NULL)
 		return WEIR_E_STATE;
 	*out = attr < WEIR_A_MESSAGE_ID ? table_session_attr(c, attr) :
@@ -351,7 +383,9 @@ table_macro_get(weir_call *handle, const char *name, weir_str *out)
 
 	if (c == NULL)
 		return status;
-	if (c->session == NULL || name == NULL)
+	if (name == NULL || out == NULL)
+		return WEIR_E_INVAL;
+	if (c->session == NULL)
 		return WEIR_E_STATE;
 	*out = session_macro(c->session, name);
 	if (out->ptr != NULL)
@@ -449,12 +483,16 @@ table_finding(weir_call *handle, uint32_t symbol, uint32_t rcpt, double weight,
 	if (c->session == NULL || c->phase == WEIR_PHASE_ACT || c->given_up)
 		return WEIR_E_STATE;
 	if (symbol >= c->module->nsymbols || !isfinite(weight) ||
+	    !table_is_str(reason) ||
 	    (rcpt != WEIR_RCPT_NONE &&
 		(c->message == NULL || rcpt >= c->message->nrcpts)))
 		return WEIR_E_INVAL;
+	if (reason.len > REASON_MAX)
+		reason.len = REASON_MAX;
 	f.module = c->module;
 	f.symbol = c->module->descriptor->symbols[symbol].name;
 	f.rcpt = rcpt;
+	f.stage = c->stage;
 	f.shadow = c->module->shadow;
 	f.score = c->module->scores[symbol] * weight;
 	f.reason = reason;
@@ -481,10 +519,13 @@ table_finding_at(weir_call *handle, uint32_t index, struct weir_finding *out)
 	struct call *c = table_call(handle, &status);
 	struct weir_finding full;
 	const struct finding *f;
-	uint32_t size = out->size;
+	uint32_t size;
 
 	if (c == NULL)
 		return status;
+	if (out == NULL)
+		return WEIR_E_INVAL;
+	size = out->size;
 	if (c->session == NULL)
 		return WEIR_E_STATE;
 	f = c->session->notes.findings;
@@ -523,7 +564,7 @@ table_score(weir_call *handle, uint32_t rcpt)
 static int
 table_verdict_ok(const struct call *c, const struct weir_verdict *v)
 {
-	if (v->action > WEIR_ACT_REJECT || v->scope > WEIR_SCOPE_RCPT ||
+	if (v->size < VERDICT_MIN || v->action > WEIR_ACT_REJECT || v->scope > WEIR_SCOPE_RCPT ||
 	    (v->smtp_code != 0 && (v->smtp_code < 400 || v->smtp_code > 599)))
 		return WEIR_E_INVAL;
 	if (c->session == NULL || c->given_up ||
@@ -559,18 +600,29 @@ table_reply_text(struct pool *pool, const char *text)
 	return copy;
 }
 
-/* table_enhanced - "d.d.d", or NULL (RFC 3463) */
+/* table_enhanced - class 4 or 5 "." 1*3digit "." 1*3digit, or NULL (RFC 3463
+   2): it stands in the reply as it is */
 static const char *
 table_enhanced(const char *s)
 {
-	unsigned a, b, d;
-	char extra;
+	const char *p = s;
 
-	if (s == NULL || strlen(s) > 9 ||
-	    sscanf(s, "%1u.%3u.%3u%c", &a, &b, &d, &extra) != 3 ||
-	    !text_is_digit((unsigned char)s[0]))
+	if (s == NULL || (s[0] != '4' && s[0] != '5'))
 		return NULL;
-	return s;
+	p++;
+	for (int part = 0; part < 2; part++) {
+		int digits = 0;
+
+		if (*p++ != '.')
+			return NULL;
+		while (digits < 3 && text_is_digit((unsigned char)*p)) {
+			digits++;
+			p++;
+		}
+		if (digits == 0)
+			return NULL;
+	}
+	return *p == '\0' ? s : NULL;
 }
 
 static int
@@ -585,6 +637,8 @@ table_verdict(weir_call *handle, const struct weir_verdict *in)
 
 	if (c == NULL)
 		return status;
+	if (in == NULL)
+		return WEIR_E_INVAL;
 	memset(&v, 0, sizeof(v));
 	memcpy(&v, in, in->size < sizeof(v) ? in->size : sizeof(v));
 	status = table_verdict_ok(c, &v);
@@ -617,10 +671,13 @@ table_verdict_get(weir_call *handle, uint32_t rcpt, struct weir_verdict *out)
 	struct call *c = table_call(handle, &status);
 	const struct opinion *o;
 	struct weir_verdict full;
-	uint32_t size = out->size;
+	uint32_t size;
 
 	if (c == NULL)
 		return status;
+	if (out == NULL)
+		return WEIR_E_INVAL;
+	size = out->size;
 	if (c->session == NULL)
 		return WEIR_E_STATE;
 	o = run_answer(c->session, rcpt);
@@ -653,7 +710,8 @@ table_fact_set(weir_call *handle, uint32_t rcpt, const char *key,
 		return status;
 	if (c->session == NULL || c->given_up)
 		return WEIR_E_STATE;
-	if (key == NULL || strlen(key) > 64 || value.len > 16384 ||
+	if (key == NULL || key[0] == '\0' || strnlen(key, 65) > 64 ||
+	    value.len > 16384 || !table_is_str(value) ||
 	    (rcpt != WEIR_RCPT_NONE &&
 		(c->message == NULL || rcpt >= c->message->nrcpts)))
 		return WEIR_E_INVAL;
@@ -676,7 +734,9 @@ table_fact_get(weir_call *handle, uint32_t rcpt, const char *key,
 
 	if (c == NULL)
 		return status;
-	if (c->session == NULL || key == NULL)
+	if (key == NULL || value == NULL)
+		return WEIR_E_INVAL;
+	if (c->session == NULL)
 		return WEIR_E_STATE;
 	if (c->message != NULL) {
 		if (rcpt != WEIR_RCPT_NONE)
@@ -707,6 +767,10 @@ table_fail(weir_call *handle, int why, weir_str reason)
 		return status;
 	if (c->given_up)
 		return WEIR_E_CANCELLED;
+	if (!table_is_str(reason))
+		reason = text_slice("");
+	if (reason.len > REASON_MAX)
+		reason.len = REASON_MAX;
 	call_fail(c, why < 0 ? why : WEIR_E_INTERNAL, reason);
 	return WEIR_OK;
 }
@@ -744,8 +808,10 @@ table_unscanned_at(weir_call *handle, uint32_t index, weir_str *module,
 	}
 	if (u == NULL)
 		return WEIR_E_NOTFOUND;
-	*module = text_slice(u->module->name);
-	*reason = u->reason;
+	if (module != NULL)
+		*module = text_slice(u->module->name);
+	if (reason != NULL)
+		*reason = u->reason;
 	return WEIR_OK;
 }
 
@@ -754,6 +820,8 @@ table_want(weir_self *self, uint32_t flags)
 {
 	struct module *m = table_module(self);
 
+	if (m == NULL)
+		return WEIR_E_INVAL;
 	if (m->created)
 		return WEIR_E_STATE;
 	m->flags |= flags & (WEIR_F_WANT_HEADERS | WEIR_F_WANT_BODY);
@@ -765,6 +833,8 @@ table_skip(weir_self *self, uint32_t phase, uint32_t stage)
 {
 	struct module *m = table_module(self);
 
+	if (m == NULL)
+		return WEIR_E_INVAL;
 	if (m->created)
 		return WEIR_E_STATE;
 	if (phase >= WEIR_PHASE_COUNT || stage >= WEIR_STAGE_COUNT)

@@ -35,6 +35,19 @@ table_self(struct module *m)
 	return (weir_self *)(void *)m;
 }
 
+/* Is it a slice at all: octets need an address. */
+static inline bool
+table_is_str(weir_str s)
+{
+	return s.ptr != NULL || s.len == 0;
+}
+
+/* Whose job runs in this thread; NULL: none. */
+extern _Thread_local struct module *table_thread_module;
+
+/* Forget what modules offered each other. */
+void ext_service_fini(void);
+
 /* One table a file: ext_NAME.c */
 struct weir_dns;
 struct weir_timer;

@@ -15,7 +15,7 @@
 
 #include <weir/types.h>
 
-#define EDIT_MAX 2000 /* requests per message */
+#define EDIT_MAX 2000 /* requests of modules per message */
 
 struct module;
 struct pool;

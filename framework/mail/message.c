@@ -9,7 +9,6 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "pipe/explain.h"
-#include "pipe/guard.h"
 #include "pipe/plan.h"
 #include "pipe/run.h"
 
@@ -118,16 +117,18 @@ message_header_add(struct message *m, weir_str name, weir_str value,
 	struct header *h;
 	size_t size = name.len + value.len + 3;
 
+	m->header_octets += size;
+	/* the raw message has its own limit: what is cut below must not be
+	   hidden from those who read the whole of it */
+	if (spool)
+		message_spool_header(m, name, value);
+	if (!keep || m->headers_cut)
+		return;
 	if (m->nheaders >= limits.header_lines ||
-	    size > limits.header_octets - m->header_octets) {
+	    m->header_octets > limits.header_octets) {
 		m->headers_cut = true;
 		return;
 	}
-	m->header_octets += (uint32_t)size;
-	if (spool)
-		message_spool_header(m, name, value);
-	if (!keep)
-		return;
 	if (m->nheaders == m->headers_cap) {
 		uint32_t cap = m->headers_cap != 0 ? m->headers_cap * 2 : 32;
 		struct header *v = pool_array(m->pool, struct header, cap);
@@ -142,6 +143,16 @@ message_header_add(struct message *m, weir_str name, weir_str value,
 	h->value = pool_str(m->pool, value);
 }
 
+/* message_spool_eoh - the empty line behind the header, once */
+static void
+message_spool_eoh(struct message *m)
+{
+	if (m->spool_header_done)
+		return;
+	m->spool_header_done = true;
+	message_spool(m, "\r\n", 2);
+}
+
 /* message_body_add - a chunk of the body */
 void
 message_body_add(struct message *m, weir_str chunk, bool spool)
@@ -149,10 +160,7 @@ message_body_add(struct message *m, weir_str chunk, bool spool)
 	m->body_octets += chunk.len;
 	if (!spool)
 		return;
-	if (!m->spool_header_done) {
-		m->spool_header_done = true;
-		message_spool(m, "\r\n", 2);
-	}
+	message_spool_eoh(m);
 	message_spool(m, chunk.ptr, chunk.len);
 }
 
@@ -160,9 +168,7 @@ message_body_add(struct message *m, weir_str chunk, bool spool)
 int
 message_raw(struct message *m, weir_str *out)
 {
-	weir_str none = { "", 0 };
-
-	message_body_add(m, none, true);
+	message_spool_eoh(m);
 	if (m->spool_status < 0)
 		return m->spool_status;
 	return spool_view(&m->spool, out);
@@ -179,12 +185,12 @@ message_finish(struct message **mp, enum message_end how)
 	run_cancel(s);
 	explain_message(m, how);
 	run_message_end(m);
-	if (m->fingerprint != 0)
-		guard_mail(0);
 	m->ended = true;
 	s->message = NULL;
 	*mp = NULL;
 	s->messages++;
+	/* a long connection with many mails is no reason to refuse lookups */
+	s->dns_queries = 0;
 	session_macros_clear(s, WEIR_STAGE_MAIL);
 	message_unref(m);
 }

@@ -61,8 +61,8 @@ struct message {
 	uint32_t nrcpts, rcpts_cap;
 	struct header *headers;
 	uint32_t nheaders, headers_cap;
-	uint32_t header_octets;
-	bool headers_cut; /* over a limit: the rest was not kept */
+	uint64_t header_octets; /* of all fields */
+	bool headers_cut; /* over a limit: the rest is in the spool alone */
 
 	struct spool spool; /* header and body, if wanted */
 	int spool_status;   /* first failure of an add, or WEIR_OK */

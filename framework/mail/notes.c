@@ -15,14 +15,30 @@ notes_init(struct notes *n)
 	n->unscanned_end = &n->unscanned;
 }
 
+/* notes_finding_merge - add the score to an earlier finding of the kind */
+static bool
+notes_finding_merge(struct notes *n, const struct finding *in)
+{
+	for (struct finding *f = n->findings; f != NULL; f = f->next) {
+		if (f->module == in->module && f->symbol == in->symbol &&
+		    f->rcpt == in->rcpt && f->shadow == in->shadow &&
+		    f->stage == in->stage) {
+			f->score += in->score;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* notes_finding - one more observation */
 int
 notes_finding(struct notes *n, struct pool *pool, const struct finding *in)
 {
 	struct finding *f;
 
-	if (n->nfindings >= NOTES_MAX)
-		return WEIR_E_LIMIT;
+	/* a mail must not be able to hide one finding behind many */
+	if (n->nfindings >= NOTES_MAX && notes_finding_merge(n, in))
+		return WEIR_OK;
 	f = pool_new(pool, struct finding);
 	*f = *in;
 	f->next = NULL;
@@ -58,27 +74,47 @@ notes_fact(struct notes *n, struct pool *pool, const struct fact *in)
 	return WEIR_OK;
 }
 
+/* notes_opinion_same - what the module said of the same thing before */
+static struct opinion *
+notes_opinion_same(struct notes *n, const struct opinion *in)
+{
+	struct opinion *o = n->opinions;
+
+	while (o != NULL && (o->module != in->module ||
+				o->scope != in->scope || o->rcpt != in->rcpt ||
+				o->shadow != in->shadow))
+		o = o->next;
+	return o;
+}
+
 /* notes_opinion - one more verdict */
 int
 notes_opinion(struct notes *n, struct pool *pool, const struct opinion *in)
 {
-	struct opinion *o;
+	struct opinion *o = NULL, *next = NULL;
 
+	/* a mail must not be able to hide one verdict behind many */
 	if (n->nopinions >= NOTES_MAX)
-		return WEIR_E_LIMIT;
-	o = pool_new(pool, struct opinion);
+		o = notes_opinion_same(n, in);
+	if (o != NULL) {
+		if (in->action <= o->action)
+			return WEIR_OK;
+		next = o->next;
+	} else {
+		o = pool_new(pool, struct opinion);
+		*n->opinions_end = o;
+		n->opinions_end = &o->next;
+		n->nopinions++;
+	}
 	*o = *in;
-	o->next = NULL;
+	o->next = next;
 	if (in->enhanced != NULL)
 		o->enhanced = pool_strdup(pool, in->enhanced);
 	if (in->text != NULL)
 		o->text = pool_strdup(pool, in->text);
-	*n->opinions_end = o;
-	n->opinions_end = &o->next;
-	n->nopinions++;
 	if (o->action == WEIR_ACT_ACCEPT && !o->shadow &&
-	    o->scope != WEIR_SCOPE_RCPT && n->accepted_by == NULL)
-		n->accepted_by = o->module;
+	    o->scope != WEIR_SCOPE_RCPT)
+		n->accepted = true;
 	return WEIR_OK;
 }
 
@@ -99,6 +135,46 @@ notes_unscanned(struct notes *n, struct pool *pool,
 	n->unscanned_end = &u->next;
 	n->nunscanned++;
 	return WEIR_OK;
+}
+
+/* notes_forget - the event comes again: what was said at it is void */
+void
+notes_forget(struct notes *n, int stage)
+{
+	struct finding **f = &n->findings;
+	struct opinion **o = &n->opinions;
+	struct unscanned **u = &n->unscanned;
+
+	n->accepted = false;
+	while (*f != NULL) {
+		if ((*f)->stage == stage) {
+			*f = (*f)->next;
+			n->nfindings--;
+		} else {
+			f = &(*f)->next;
+		}
+	}
+	n->findings_end = f;
+	while (*o != NULL) {
+		if ((*o)->stage == stage) {
+			*o = (*o)->next;
+			n->nopinions--;
+			continue;
+		}
+		n->accepted |= (*o)->action == WEIR_ACT_ACCEPT &&
+		    !(*o)->shadow && (*o)->scope != WEIR_SCOPE_RCPT;
+		o = &(*o)->next;
+	}
+	n->opinions_end = o;
+	while (*u != NULL) {
+		if ((*u)->stage == stage) {
+			*u = (*u)->next;
+			n->nunscanned--;
+		} else {
+			u = &(*u)->next;
+		}
+	}
+	n->unscanned_end = u;
 }
 
 /* notes_fact_find - the newest fact of that name that the reader may see */

@@ -9,7 +9,9 @@
  *
  * A session and each of its messages have their own notes, kept in their
  * pools.  Notes of a shadow module are kept for the record but count nowhere.
- * What is the mail's own fault is bounded: NOTES_MAX of each kind.
+ * What is the mail's own fault is bounded: beyond NOTES_MAX of a kind findings
+ * of one symbol are added up and a module's verdicts on one thing merged, so
+ * that nothing can be hidden behind many; facts and unscanned are refused.
  */
 #ifndef WEIR_MAIL_NOTES_H
 #define WEIR_MAIL_NOTES_H
@@ -30,6 +32,7 @@ struct finding {
 	const struct module *module;
 	const char *symbol;
 	uint32_t rcpt; /* or WEIR_RCPT_NONE */
+	uint8_t stage;
 	bool shadow;
 	double score; /* as weighed; a shadow's is kept, not counted */
 	weir_str reason;
@@ -72,11 +75,12 @@ struct notes {
 	struct opinion *opinions, **opinions_end;
 	struct unscanned *unscanned, **unscanned_end;
 	uint32_t nfindings, nfacts, nopinions, nunscanned;
-	const struct module *accepted_by; /* said ACCEPT for all of it */
+	bool accepted; /* somebody said ACCEPT for all of it */
 };
 
 void notes_init(struct notes *n);
-/* Each copies into the pool; WEIR_E_LIMIT when there are too many. */
+/* Each copies into the pool; WEIR_E_LIMIT when there are too many facts or
+   unscanned. */
 int notes_finding(struct notes *n, struct pool *pool,
     const struct finding *in);
 int notes_fact(struct notes *n, struct pool *pool, const struct fact *in);
@@ -84,6 +88,8 @@ int notes_opinion(struct notes *n, struct pool *pool,
     const struct opinion *in);
 int notes_unscanned(struct notes *n, struct pool *pool,
     const struct unscanned *in);
+/* Drop findings, opinions and unscanned of this stage. */
+void notes_forget(struct notes *n, int stage);
 /* The fact that `reader` may see, or NULL; rcpt WEIR_RCPT_NONE: the message's
    own. */
 const struct fact *notes_fact_find(const struct notes *n,

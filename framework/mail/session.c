@@ -13,6 +13,7 @@
 #include "pipe/run.h"
 
 #define ATTR_MAX 1024
+#define SESSION_MEMORY (16u << 20) /* what modules may take of its pool */
 
 static struct list sessions = LIST_INIT(sessions);
 static unsigned open_sessions;
@@ -29,7 +30,7 @@ session_internal(bool (*fn)(const struct ip *))
 struct session *
 session_open(const struct session_front *front)
 {
-	struct pool *pool = pool_create(2048, 0);
+	struct pool *pool = pool_create(2048, SESSION_MEMORY);
 	struct session *s = pool_new(pool, struct session);
 
 	s->pool = pool;
@@ -90,8 +91,26 @@ void
 session_set(struct session *s, const char **attr, weir_str value)
 {
 	size_t len = value.len < ATTR_MAX ? value.len : ATTR_MAX;
+	const char *nul = len > 0 ? memchr(value.ptr, '\0', len) : NULL;
+	uint32_t i = 0;
 
-	*attr = pool_strndup(s->pool, value.ptr, strnlen(value.ptr, len));
+	if (nul != NULL)
+		len = (size_t)(nul - value.ptr);
+	if (*attr == NULL) {
+		*attr = pool_strndup(s->pool, value.ptr, len);
+		return;
+	}
+	/* what is set a second time may be set all day: a HELO */
+	while (i < s->nrooms && s->rooms[i] != *attr)
+		i++;
+	if (i == s->nrooms) {
+		expect(i < SESSION_ATTRS);
+		s->rooms[s->nrooms++] = pool_alloc(s->pool, ATTR_MAX + 1);
+	}
+	if (len > 0)
+		memmove(s->rooms[i], value.ptr, len);
+	s->rooms[i][len] = '\0';
+	*attr = s->rooms[i];
 }
 
 /* session_direct - decide the direction again from what is known now */
@@ -160,15 +179,18 @@ session_macro_set(struct session *s, int stage, weir_str name, weir_str value)
 		s->nmacros++;
 	}
 	m->stage = stage;
-	/* a value that fits into the old one's place costs a long-lived
-	   connection no memory */
-	if (m->value.ptr != NULL && value.len <= m->value.len) {
-		memcpy((char *)(uintptr_t)m->value.ptr, value.ptr, value.len);
-		((char *)(uintptr_t)m->value.ptr)[value.len] = '\0';
-		m->value.len = value.len;
-	} else {
-		m->value = pool_str(s->pool, value);
+	/* the room is kept and at least doubled: whatever the values are, a
+	   long-lived connection takes no more than twice the largest */
+	if (m->room == NULL || value.len >= m->cap) {
+		m->cap = m->cap != 0 ? m->cap : 16;
+		while (m->cap <= value.len)
+			m->cap *= 2;
+		m->room = pool_alloc(s->pool, m->cap);
 	}
+	memmove(m->room, value.ptr, value.len);
+	m->room[value.len] = '\0';
+	m->value.ptr = m->room;
+	m->value.len = value.len;
 	return WEIR_OK;
 }
 

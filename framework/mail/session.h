@@ -34,10 +34,14 @@ struct slot {
 	void (*drop)(void *);
 };
 
+#define SESSION_ATTRS 6 /* those that session_set sets */
+
 struct macro {
 	struct macro *next;
 	int stage; /* enum weir_stage it was sent for */
 	weir_str name, value;
+	char *room; /* value lies here */
+	size_t cap;
 };
 
 struct session {
@@ -56,6 +60,8 @@ struct session {
 	char client_text[IP_TEXT_MAX];
 	const char *client_name, *client_rname, *helo, *tls_version,
 	    *auth_user, *server_name;
+	char *rooms[SESSION_ATTRS]; /* of attributes set more than once */
+	uint32_t nrooms;
 	uint16_t client_port;
 	bool is_out; /* direction, decided when the client is known */
 
@@ -63,7 +69,7 @@ struct session {
 	uint32_t nmacros;
 	struct notes notes;
 	struct slot *slots; /* one per module */
-	uint32_t dns_queries;
+	uint32_t dns_queries; /* since the last message ended */
 	uint32_t messages; /* finished so far */
 	struct message *message; /* the open one, or NULL */
 	struct run *run; /* owned by pipe/ */

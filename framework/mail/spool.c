@@ -68,19 +68,24 @@ spool_grow(struct spool *sp, size_t need)
 	sp->cap = cap;
 }
 
-/* spool_write - all octets into the memfd */
+/* spool_write - all octets into the memfd, or nothing */
 static int
-spool_write(struct spool *sp, const char *data, size_t len)
+spool_write(struct spool *sp, size_t at, const char *data, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(sp->fd, data, len);
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pwrite(sp->fd, data + done, len - done,
+		    (off_t)(at + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			/* nobody may read half a piece through the fd */
+			(void)!ftruncate(sp->fd, (off_t)at);
 			return WEIR_E_TEMP;
-		data += n;
-		len -= (size_t)n;
+		}
+		done += (size_t)n;
 	}
 	return WEIR_OK;
 }
@@ -92,7 +97,7 @@ spool_to_fd(struct spool *sp)
 	sp->fd = memfd_create("weir-message", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (sp->fd < 0)
 		return WEIR_E_TEMP;
-	if (spool_write(sp, sp->mem, sp->len) < 0) {
+	if (spool_write(sp, 0, sp->mem, sp->len) < 0) {
 		close(sp->fd);
 		sp->fd = -1;
 		return WEIR_E_TEMP;
@@ -107,6 +112,8 @@ spool_add(struct spool *sp, const void *data, size_t len)
 	size_t need = sp->len + len;
 	int status;
 
+	if (len == 0)
+		return WEIR_OK; /* views stay valid */
 	if (sp->sealed)
 		return WEIR_E_STATE;
 	if (len > message_max || sp->len > message_max - len)
@@ -133,7 +140,7 @@ spool_add(struct spool *sp, const void *data, size_t len)
 		sp->cap = 0;
 	}
 	if (sp->fd >= 0) {
-		status = spool_write(sp, data, len);
+		status = spool_write(sp, sp->len, data, len);
 		if (status < 0)
 			return status;
 	} else {
@@ -164,8 +171,10 @@ spool_view(struct spool *sp, weir_str *out)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			return WEIR_E_TEMP;
-		if (mmap(p, sp->len, PROT_READ, MAP_SHARED | MAP_FIXED, sp->fd,
-			0) == MAP_FAILED) {
+		/* private: a shared mapping of a descriptor that may write
+		   keeps the kernel from sealing it */
+		if (mmap(p, sp->len, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+			sp->fd, 0) == MAP_FAILED) {
 			munmap(p, sp->len + 1);
 			return WEIR_E_TEMP;
 		}

@@ -128,8 +128,7 @@ call_find(weir_call *handle)
 	if (slot >= table.n)
 		return NULL;
 	c = table.v[slot];
-	/* the row's generation moves on when the call closes */
-	return c->generation == v >> SLOT_BITS && c->module != NULL ? c : NULL;
+	return c->module != NULL && call_handle(c) == handle ? c : NULL;
 }
 
 /* call_close - nothing is pending any more */
@@ -229,7 +228,8 @@ call_fail(struct call *c, int status, weir_str reason)
 		return;
 	c->failed = true;
 	guard_failed(c, status, reason);
-	if (c->session != NULL && status != WEIR_E_CANCELLED)
+	/* a module may return any status: only we know what was cancelled */
+	if (c->session != NULL && !c->given_up)
 		run_failed(c->module, c->session, c->message, c->stage,
 		    c->rcpt, status, reason);
 	if (c->message != NULL && c->phase == WEIR_PHASE_ACT)
@@ -287,12 +287,12 @@ call_cancel_all(int status)
 struct pool *
 call_pool(struct call *c, uint32_t scope)
 {
-	if (scope == WEIR_SCOPE_SESSION && c->session != NULL)
+	if (scope > WEIR_SCOPE_RCPT)
+		return NULL;
+	if (c->session != NULL && scope == WEIR_SCOPE_SESSION)
 		return c->session->pool;
-	if (scope != WEIR_SCOPE_SESSION && c->message != NULL)
-		return c->message->pool;
 	if (c->session != NULL)
-		return scope == WEIR_SCOPE_MESSAGE ? NULL : c->session->pool;
+		return c->message != NULL ? c->message->pool : NULL;
 	if (c->pool == NULL)
 		c->pool = pool_create(1024, 64 * 1024 * 1024);
 	return c->pool;

@@ -35,9 +35,13 @@ guard_enter(struct call *c)
 	c->entered_ns = clock_mono_ns();
 	if (c->begun_ns == 0)
 		c->begun_ns = c->entered_ns;
-	if (slot >= 0)
-		outer = board_mark_enter(slot, c->module->board, c->stage,
-		    c->phase, guard_id(c), c->entered_ns);
+	if (slot < 0)
+		return;
+	/* the mail that this call is about, of all that are at work */
+	board_fingerprint_set(slot,
+	    c->message != NULL ? c->message->fingerprint : 0);
+	outer = board_mark_enter(slot, c->module->board, c->stage, c->phase,
+	    guard_id(c), c->entered_ns);
 }
 
 /* guard_slow - it held the loop for too long */
@@ -66,8 +70,10 @@ guard_leave(struct call *c)
 
 	if (slot >= 0) {
 		board_mark_leave(slot, outer);
+		board_fingerprint_set(slot, 0);
 		outer = 0;
-		board_module_called(c->module->board, false, spent);
+		if (c->module->board >= 0)
+			board_module_called(c->module->board, false, spent);
 	}
 	if (spent > SLOW_NS)
 		guard_slow(c, spent);
@@ -91,7 +97,7 @@ guard_failed(struct call *c, int status, weir_str reason)
 	const struct log_ctx *before;
 
 	metric_add(c->module->metric_failures, 1);
-	if (slot >= 0)
+	if (slot >= 0 && c->module->board >= 0)
 		board_module_called(c->module->board, true, 0);
 	if (c->session != NULL)
 		ctx.session = c->session->id;
@@ -107,18 +113,10 @@ guard_failed(struct call *c, int status, weir_str reason)
 bool
 guard_is_benched(const struct module *m)
 {
-	return slot >= 0 &&
+	return slot >= 0 && m->board >= 0 &&
 	    atomic_load_explicit(&board->module[m->board].benched_until,
 		memory_order_relaxed) != 0 &&
 	    board_is_benched(m->board, clock_mono_ms());
-}
-
-/* guard_mail - which mail is at work */
-void
-guard_mail(uint64_t fingerprint)
-{
-	if (slot >= 0)
-		board_fingerprint_set(slot, fingerprint);
 }
 
 /* guard_deaths - has it killed before */

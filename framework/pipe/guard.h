@@ -21,9 +21,7 @@ void guard_failed(struct call *c, int status, weir_str reason);
 /* may the module be called at all, or is it benched after crashes */
 bool guard_is_benched(const struct module *m);
 
-/* The mail at work, remembered if the worker dies of it (0: none), and how many
-   workers have died of it so far. */
-void guard_mail(uint64_t fingerprint);
+/* How many workers have died inside a call about this mail. */
 uint32_t guard_deaths(uint64_t fingerprint);
 
 #endif

@@ -26,6 +26,7 @@ struct module {
 	uint32_t on_failure[2]; /* enum weir_on_failure, [0] in, [1] out */
 	int64_t timeout_ms;    /* per call */
 	bool shadow;
+	_Atomic bool told_thread; /* logged: it called us from a thread */
 	double *scores;	       /* site's weight of each symbol */
 	uint32_t nsymbols;
 	int board;	       /* row in obs/board's module table */

@@ -140,11 +140,11 @@ run_is_accepted(const struct session *s, uint32_t rcpt)
 {
 	const struct message *m = s->message;
 
-	if (s->notes.accepted_by != NULL)
+	if (s->notes.accepted)
 		return true;
 	if (m == NULL)
 		return false;
-	if (m->notes.accepted_by != NULL)
+	if (m->notes.accepted)
 		return true;
 	if (rcpt == WEIR_RCPT_NONE)
 		return false;
@@ -278,8 +278,12 @@ run_poison(struct session *s, struct message *m)
 
 	if (!wants.spool || message_raw(m, &raw) < 0)
 		return;
+<<<<<<< HEAD
 	m->fingerprint = run_fingerprint(raw);
 	guard_mail(m->fingerprint);
+=======
+	m->fingerprint = map_hash(raw.ptr, raw.len) | 1;
+>>>>>>> pipe
 	if (guard_deaths(m->fingerprint) < RUN_DEATHS)
 		return;
 	m->poison = true;
@@ -298,6 +302,8 @@ run_stage(struct session *s, enum weir_stage stage, uint32_t rcpt,
 	struct run *run = s->run;
 
 	expect(stage != WEIR_STAGE_HEADER && stage != WEIR_STAGE_BODY);
+	if (stage == WEIR_STAGE_HELO)
+		notes_forget(&s->notes, WEIR_STAGE_HELO);
 	if (stage == WEIR_STAGE_EOM && s->message != NULL)
 		s->message->deadline_ms = clock_mono_ms() + message_timeout_ms;
 	if (stage == WEIR_STAGE_EOM && s->message != NULL &&
@@ -382,6 +388,18 @@ run_is_active(const struct session *s)
 	return s->run != NULL && s->run->active;
 }
 
+/* run_failed_before - is it already known that the module failed there */
+static bool
+run_failed_before(const struct notes *n, const struct module *module,
+    int stage)
+{
+	const struct unscanned *u = n->unscanned;
+
+	while (u != NULL && (u->module != module || u->stage != stage))
+		u = u->next;
+	return u != NULL;
+}
+
 /* run_failed - note it and let the site's on_failure speak */
 void
 run_failed(struct module *module, struct session *s, struct message *m,
@@ -395,6 +413,10 @@ run_failed(struct module *module, struct session *s, struct message *m,
 	struct opinion o = { .module = module, .stage = (uint8_t)stage,
 		.shadow = module->shadow, .rcpt = WEIR_RCPT_NONE };
 
+	/* each field or chunk again: once is enough */
+	if ((stage == WEIR_STAGE_HEADER || stage == WEIR_STAGE_BODY) &&
+	    run_failed_before(notes, module, stage))
+		return;
 	notes_unscanned(notes, pool, &u);
 	switch (module->on_failure[s->is_out]) {
 	case WEIR_ON_FAILURE_TEMPFAIL:

@@ -112,6 +112,18 @@ settle_leave(struct message *m, uint32_t action)
 	}
 }
 
+/* settle_final - all recipients, or those with this verdict (not NONE), get
+   another */
+static void
+settle_final(struct message *m, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < m->nrcpts; i++) {
+		if (!m->rcpts[i].refused &&
+		    (from == WEIR_ACT_NONE || m->rcpts[i].final == from))
+			m->rcpts[i].final = to;
+	}
+}
+
 /* settle_all - one answer for everybody */
 static void
 settle_all(struct message *m, const struct settle_count *count,
@@ -119,10 +131,7 @@ settle_all(struct message *m, const struct settle_count *count,
 {
 	out->action = action;
 	settle_fill(out, action, count->first[action]);
-	for (uint32_t i = 0; i < m->nrcpts; i++) {
-		if (!m->rcpts[i].refused)
-			m->rcpts[i].final = action;
-	}
+	settle_final(m, WEIR_ACT_NONE, action);
 }
 
 /* settle_refusals - somebody refuses, others do not; true: all refuse now */
@@ -144,8 +153,13 @@ settle_refusals(struct message *m, const struct settle_count *count,
 		settle_all(m, count, worst, out);
 		return true;
 	}
+	if (count->n[WEIR_ACT_TEMPFAIL] > 0) {
+		/* who is taken out of the envelope is not tried again: the
+		   mail would be lost */
+		settle_all(m, count, WEIR_ACT_TEMPFAIL, out);
+		return true;
+	}
 	settle_leave(m, WEIR_ACT_REJECT);
-	settle_leave(m, WEIR_ACT_TEMPFAIL);
 	return false;
 }
 
@@ -171,6 +185,7 @@ settle_message(struct message *m, uint32_t caps, struct settled *out)
 		if (!can_leave) {
 			/* delivered once too often, never once too little */
 			out->text = "discarded recipients get it all the same";
+			settle_final(m, WEIR_ACT_DISCARD, WEIR_ACT_ACCEPT);
 		} else {
 			settle_leave(m, WEIR_ACT_DISCARD);
 		}
@@ -180,8 +195,7 @@ settle_message(struct message *m, uint32_t caps, struct settled *out)
 			/* nobody can keep it: the sender must */
 			out->action = WEIR_ACT_TEMPFAIL;
 			settle_fill(out, WEIR_ACT_TEMPFAIL, NULL);
-			for (uint32_t i = 0; i < m->nrcpts; i++)
-				m->rcpts[i].final = WEIR_ACT_TEMPFAIL;
+			settle_final(m, WEIR_ACT_NONE, WEIR_ACT_TEMPFAIL);
 			return;
 		}
 		out->hold = true;
@@ -212,11 +226,12 @@ void
 settle_reply(const struct settled *s, const char *id, struct buf *out)
 {
 	const char *p = s->text;
+	size_t begin = out->len;
 
 	for (;;) {
 		const char *lf = strchr(p, '\n');
 		weir_str line;
-		bool last = lf == NULL || out->len > REPLY_MAX;
+		bool last = lf == NULL || out->len - begin > REPLY_MAX;
 
 		line.ptr = p;
 		line.len = lf != NULL ? (size_t)(lf - p) : strlen(p);

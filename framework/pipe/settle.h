@@ -19,7 +19,8 @@
 enum settle_disagree {
 	SETTLE_WORST = 0,	   /* the strongest refusal is said to all */
 	SETTLE_MAJORITY = 1,	   /* what most recipients get; a tie: worst */
-	SETTLE_DROP = 2,	   /* refusing recipients leave the envelope */
+	SETTLE_DROP = 2,	   /* rejecting recipients leave the envelope; if
+				      one is to be tried again, all are */
 	SETTLE_TEMPFAIL_OTHERS = 3 /* one recipient a transaction: later RCPTs
 				      get 452 4.5.3 */
 };
