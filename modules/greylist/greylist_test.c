@@ -856,6 +856,17 @@ hostile_addresses_make_plain_output(void **state)
 }
 
 static void
+module_can_be_off(void **state)
+{
+	struct fakehost *f = start("enabled = no");
+
+	(void)state;
+	assert_null(simple(f));
+	assert_null(fakehost_verdict(f, 0));
+	fakehost_destroy(&f);
+}
+
+static void
 contradictions_are_refused(void **state)
 {
 	struct fakehost *f = fakehost_create(mod_greylist_LTX_weir_entry(),
@@ -897,6 +908,7 @@ main(void)
 		cmocka_unit_test(commands_show_and_forget),
 		cmocka_unit_test(commands_turn_pages),
 		cmocka_unit_test(hostile_addresses_make_plain_output),
+		cmocka_unit_test(module_can_be_off),
 		cmocka_unit_test(contradictions_are_refused),
 	};
 
