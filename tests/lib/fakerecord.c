@@ -41,7 +41,9 @@ fake_finding(weir_call *call, uint32_t symbol, uint32_t rcpt, double weight,
 static uint32_t
 fake_finding_count(weir_call *call)
 {
-	return fake_call_check(call, FAKE_PHASE_ANY) == 0 ? call->f->findings.n : 0;
+	if (fake_call_check(call, FAKE_PHASE_ANY) != 0)
+		return 0;
+	return call->f->findings.n;
 }
 
 /* fake_finding_at - one of them */
