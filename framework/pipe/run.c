@@ -278,12 +278,7 @@ run_poison(struct session *s, struct message *m)
 
 	if (!wants.spool || message_raw(m, &raw) < 0)
 		return;
-<<<<<<< HEAD
 	m->fingerprint = run_fingerprint(raw);
-	guard_mail(m->fingerprint);
-=======
-	m->fingerprint = map_hash(raw.ptr, raw.len) | 1;
->>>>>>> pipe
 	if (guard_deaths(m->fingerprint) < RUN_DEATHS)
 		return;
 	m->poison = true;

@@ -9,6 +9,7 @@
 
 /* Rows of the option table. */
 enum {
+	OPT_ENABLED,
 	OPT_DELAY,
 	OPT_RETRY_WINDOW,
 	OPT_LIFETIME,

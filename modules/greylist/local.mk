@@ -25,6 +25,11 @@ modules_greylist_greylist_test_SOURCES = modules/greylist/greylist_test.c \
 	$(modules_greylist_sources) $(fakehost_sources)
 modules_greylist_greylist_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_greylist_greylist_test_LDADD = $(PSL_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += modules/greylist/tuple_test
+modules_greylist_tuple_test_SOURCES = modules/greylist/tuple_test.c \
+	modules/greylist/learn.c modules/greylist/record.c modules/greylist/tuple.c
+modules_greylist_tuple_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_greylist_tuple_test_LDADD = $(PSL_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 EXTRA_DIST += modules/greylist/README.md

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 static const struct weir_option greylist_options[] = {
+	[OPT_ENABLED] = { "enabled", WEIR_OPT_BOOL, 0, "yes", NULL, NULL,
+	    NULL, "no: nobody is deferred, what is stored is kept.", NULL },
 	[OPT_DELAY] = { "delay", WEIR_OPT_DURATION, 0, "3m", "1s", "1d", NULL,
 	    "How long a first attempt is deferred.", NULL },
 	[OPT_RETRY_WINDOW] = { "retry_window", WEIR_OPT_DURATION, 0, "2d",
@@ -146,6 +148,8 @@ greylist_create(const struct weir_host *host, weir_self *self,
 		free(g);
 		return WEIR_E_INVAL;
 	}
+	if (!host->conf_bool(conf, OPT_ENABLED))
+		host->skip(self, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT);
 	greylist_count(g);
 	status = command_register(g);
 	if (status != WEIR_OK) {

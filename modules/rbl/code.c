@@ -92,7 +92,7 @@ code_parse(struct code *c, weir_str text, const char **why_out)
 	bool good;
 
 	*c = (struct code){ 0 };
-	*why_out = "not an address, range, block or bit with an optional =SCORE";
+	*why_out = "no address, range, block or bit with an optional =SCORE";
 	if (eq != NULL && !code_score(c, (weir_str){ eq + 1,
 	    text.len - n - 1 }))
 		return false;

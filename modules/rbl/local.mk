@@ -24,6 +24,11 @@ modules_rbl_rbl_test_SOURCES = modules/rbl/rbl_test.c \
 	$(modules_rbl_sources) $(fakehost_sources)
 modules_rbl_rbl_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_rbl_rbl_test_LDADD = $(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += modules/rbl/name_test
+modules_rbl_name_test_SOURCES = modules/rbl/name_test.c \
+	modules/rbl/code.c modules/rbl/name.c
+modules_rbl_name_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_rbl_name_test_LDADD = $(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
 endif
 endif
 EXTRA_DIST += modules/rbl/README.md

@@ -274,6 +274,9 @@ zone_judge(struct rbl *r, struct zone *z, const struct weir_dns_answer *a,
 
 	*addr_out = 0;
 	*score_out = 0;
+	/* the client went away, or the session had its share of questions */
+	if (a->status == WEIR_E_CANCELLED || a->status == WEIR_E_LIMIT)
+		return ZONE_SILENT;
 	z->asked++;
 	r->metric->add(r->self, z->metric_asked, 1);
 	if (a->status != WEIR_OK && a->status != WEIR_E_NOTFOUND) {

@@ -13,6 +13,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz_drive_mail
 tests_fuzz_fuzz_drive_mail_SOURCES = tests/fuzz/fuzz_drive_mail.c
 tests_fuzz_fuzz_drive_mail_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_drive_mail_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_link
+tests_fuzz_fuzz_link_SOURCES = tests/fuzz/fuzz_link.c
+tests_fuzz_fuzz_link_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_link_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_log_line
 tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz_log_line.c
 tests_fuzz_fuzz_log_line_LDADD = libweir.la $(JANSSON_LIBS)
@@ -45,6 +49,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz_policy
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_tuple
+tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c
+tests_fuzz_fuzz_tuple_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_tuple_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 

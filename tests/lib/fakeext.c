@@ -467,7 +467,8 @@ fake_ext(weir_self *self, const char *id)
 	static const struct {
 		const char *id;
 		const void *table;
-	} tables[] = { { WEIR_EXT_DNS, &dns }, { WEIR_EXT_STORE, &fake_store_table },
+	} tables[] = { { WEIR_EXT_DNS, &dns },
+		{ WEIR_EXT_STORE, &fake_store_table },
 		{ WEIR_EXT_METRIC, &metric }, { WEIR_EXT_TIMER, &timer },
 		{ WEIR_EXT_CONTROL, &control }, { WEIR_EXT_EDIT, &edit },
 		{ WEIR_EXT_MIME, &mime } };

@@ -163,7 +163,11 @@ struct fakehost {
 	size_t output_len;
 };
 
+void fake_record_host(struct weir_host *host);
+
 /* WEIR_OK, or why this call may not do that. */
+#define FAKE_PHASE(p) (1 << (p))
+#define FAKE_PHASE_ANY (-1)
 int fake_call_check(weir_call *call, int phases);
 weir_call *fake_call_new(struct fakehost *f, int phase, int stage);
 void fake_call_leave(weir_call *call);
