@@ -178,12 +178,18 @@ master_refuse(const char *text)
 	master_reload_over(WEIR_E_INVAL, line);
 }
 
+static void master_on_failed(uint32_t generation, const char *text);
+
 /* master_on_start_limit - the new generation takes too long */
 static void
 master_on_start_limit(struct loop_timer *t)
 {
 	(void)t;
-	master_refuse("the new workers did not start in time");
+	if (!master.started)
+		master_on_failed(master.current.number,
+		    "the workers did not start in time");
+	else
+		master_refuse("the new workers did not start in time");
 }
 
 /* master_probed - the check of a new configuration is through */
@@ -288,6 +294,7 @@ master_on_failed(uint32_t generation, const char *text)
 		master_refuse(text);
 	} else if (!master.started) {
 		/* at start-up there is nothing to fall back to */
+		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", text);
 		master.exit_status = 1;
 		master.stopping = true;
 		fleet_kill_all();
@@ -493,6 +500,7 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 	log_event(WEIR_LOG_INFO, LOG_DAEMON_START, "Weir %s",
 	    PACKAGE_VERSION);
 	fleet_start(1, snapshot, master.current.conf);
+	loop_timer_start(&master.start_limit, START_MS);
 	master_on_watch(&master.watch);
 	if (sdnotify_watchdog_ms() > 0)
 		master_on_watchdog(&master.watchdog);

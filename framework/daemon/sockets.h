@@ -21,4 +21,7 @@ void sockets_close(bool remove);
 /* The descriptor for an address as written in the file, or -1. */
 int sockets_fd(const char *address);
 
+/* The control socket's descriptor, or -1. */
+int sockets_control_fd(const struct conf *conf);
+
 #endif

@@ -104,7 +104,7 @@ worker_listen(void)
 		f->fd = sockets_fd(l->address.text);
 		front_listen_start(f);
 	}
-	ctl_server_start(sockets_fd(conf->control));
+	ctl_server_start(sockets_control_fd(conf));
 	if (conf->metrics.kind != CONF_ADDRESS_NONE)
 		metrics = metric_http_create(
 		    dup(sockets_fd(conf->metrics.text)));

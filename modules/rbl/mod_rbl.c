@@ -38,7 +38,7 @@ static const struct weir_option rbl_options[] = {
 	[OPT_ENABLED] = { "enabled", WEIR_OPT_BOOL, 0, "yes", NULL, NULL,
 	    NULL, "no: no list is asked, though zones are configured.",
 	    NULL },
-	[OPT_BREAKER] = { "breaker", WEIR_OPT_INT, 0, "50", "0", "99", NULL,
+	[OPT_BREAKER] = { "breaker", WEIR_OPT_INT, 0, "90", "0", "99", NULL,
 	    "Suspend a client list for an hour when it lists more than this "
 	    "percentage of the distinct clients of 10 minutes (at least 20); "
 	    "0: never.", NULL },
