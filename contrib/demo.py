@@ -88,7 +88,10 @@ class Demo:
         self.postfix = postfix.Postfix(
             self.folder / "postfix", self.sink.address,
             milters=[f"unix:{at}/milter.sock"],
-            policy=f"unix:{at}/policy.sock").start()
+            policy=f"unix:{at}/policy.sock", relay_domains="example.net",
+            relay_transport="$default_transport",
+            smtpd_relay_restrictions="permit_mynetworks, "
+            "reject_unauth_destination").start()
         say(f"   Weir    pid {self.weir.pid}, configuration "
             f"{self.weir.conf_path}")
         say(f"   Postfix on {self.postfix.address}, asks Weir by milter "
@@ -176,11 +179,13 @@ def main():
         time.sleep(DELAY + 0.5)
         demo.step(4, "The stranger's second attempt: delivered", 2,
                   **stranger)
+        shown = "\n".join("      " + line for line in
+                          CONF.replace("{dir}", "/run/weir").splitlines())
         say("\n== 4. How to go on")
         say(f"""\
    The configuration above was:
 
-{chr(10).join("      " + l for l in CONF.splitlines())}
+{shown}
 
    install      make -C {proc.build_dir()} install
    configure    /etc/weir/weir.conf, weir.conf(5); check it with weir -t
