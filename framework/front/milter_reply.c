@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "mail/session.h"
+#include "pipe/explain.h"
 #include "pipe/run.h"
 #include "pipe/settle.h"
 
@@ -77,6 +78,8 @@ milter_reply_stage(struct buf *out, struct session *s, enum weir_stage stage,
 			s->message->rcpts[rcpt].final = st.action;
 		}
 		reply_refuse(out, s, &st);
+		if (s->message == NULL)
+			explain_refused(s);
 		return MILTER_SAID_REFUSED;
 	case WEIR_ACT_DISCARD:
 		/* MTAs know it only within a message, and about all of it */

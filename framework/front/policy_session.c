@@ -13,6 +13,7 @@
 #include "front/policy_wire.h"
 #include "mail/message.h"
 #include "mail/session.h"
+#include "pipe/explain.h"
 #include "pipe/run.h"
 
 #define SESSION_ADDRESS_MAX 1024 /* RFC 5321 4.5.3.1.3: 256 */
@@ -221,6 +222,7 @@ policy_refuse(struct policy_session *ps, const char *action)
 	ps->refused = true;
 	if (m != NULL)
 		m->reply = pool_strdup(m->pool, action);
+	explain_refused(ps->session);
 	policy_put(ps, action);
 }
 

@@ -73,6 +73,7 @@ struct session {
 	uint32_t messages; /* finished so far */
 	struct message *message; /* the open one, or NULL */
 	struct run *run; /* owned by pipe/ */
+	bool explained; /* its refusal has been recorded */
 };
 
 /* Who tells own clients from others (networks "internal"); process-wide. */

@@ -33,6 +33,7 @@ struct record {
 	int64_t time_ms;
 	weir_str id, session, queue_id, kind, verdict, sender, client,
 	    recipients, json;
+	bool replaces; /* an earlier one with the same id */
 };
 
 struct record_stats {

@@ -51,9 +51,10 @@ record_db_close(struct record_db *db)
 {
 	sqlite3_finalize(db->insert);
 	sqlite3_finalize(db->purge);
+	sqlite3_finalize(db->forget);
 	sqlite3_close(db->db);
 	db->db = NULL;
-	db->insert = db->purge = NULL;
+	db->insert = db->purge = db->forget = NULL;
 }
 
 /* record_db_lock - one process at a time sets aside or begins a file */
@@ -143,6 +144,9 @@ record_db_try(struct record_db *db, struct err *err)
 		rc = sqlite3_prepare_v2(db->db, "INSERT INTO record ("
 		    RECORD_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)", -1,
 		    &db->insert, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(db->db, "DELETE FROM record"
+		    " WHERE id = ?1", -1, &db->forget, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db->db, "DELETE FROM record WHERE n IN"
 		    " (SELECT n FROM record WHERE time_ms < ?1"
@@ -250,6 +254,16 @@ record_db_bind(sqlite3_stmt *st, const struct record *r)
 	}
 }
 
+/* record_db_forget - a newer record takes the place of this one */
+static void
+record_db_forget(struct record_db *db, weir_str id)
+{
+	sqlite3_bind_text(db->forget, 1, id.ptr, (int)id.len, SQLITE_STATIC);
+	sqlite3_step(db->forget);
+	sqlite3_reset(db->forget);
+	sqlite3_clear_bindings(db->forget);
+}
+
 /* record_db_batch - the transaction itself: SQLite's result code */
 static int
 record_db_batch(struct record_db *db, const struct record_item *items,
@@ -259,6 +273,8 @@ record_db_batch(struct record_db *db, const struct record_item *items,
 
 	rc = sqlite3_exec(db->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	for (; rc == SQLITE_OK && items != NULL; items = items->next) {
+		if (items->r.replaces)
+			record_db_forget(db, items->r.id);
 		record_db_bind(db->insert, &items->r);
 		rc = sqlite3_step(db->insert);
 		if (rc == SQLITE_DONE)

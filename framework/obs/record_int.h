@@ -12,7 +12,7 @@
 struct record_db {
 	const char *path;
 	sqlite3 *db; /* NULL: not open for now */
-	sqlite3_stmt *insert, *purge;
+	sqlite3_stmt *insert, *purge, *forget;
 	dev_t dev; /* which file is open: it may be set aside under us */
 	ino_t ino;
 };

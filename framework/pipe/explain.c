@@ -318,7 +318,7 @@ explain_queue_id(const struct session *s, const struct message *m)
 /* explain_keep - hand the record to the database */
 static void
 explain_keep(const struct session *s, const struct message *m,
-    const char *kind)
+    const char *kind, bool replaces)
 {
 	json_t *json = explain_json(s, m, kind);
 	char *text = json_dumps(json, JSON_COMPACT);
@@ -342,6 +342,7 @@ explain_keep(const struct session *s, const struct message *m,
 	r.client = text_slice(s->client_text);
 	r.recipients = buf_str(&rcpts);
 	r.json = text_slice(text);
+	r.replaces = replaces;
 	record_put(&r);
 	free(text);
 	buf_fini(&rcpts);
@@ -409,6 +410,42 @@ explain_count(const struct session *s, const struct message *m)
 	known = true;
 }
 
+/* explain_kind - which front-end's transactions these are */
+static const char *
+explain_kind(const struct session *s)
+{
+	return strcmp(s->front->protocol, "policy") == 0 ? "policy" :
+							   "message";
+}
+
+/* explain_state - changes whenever something is added to the story */
+static uint32_t
+explain_state(const struct session *s, const struct message *m)
+{
+	return 1 + s->notes.nopinions + m->notes.nopinions +
+	    m->notes.nfindings + m->nrcpts;
+}
+
+/* explain_refused - somebody has just been refused: their question may come
+   long before the transaction ends */
+void
+explain_refused(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (m == NULL) {
+		explain_session(s);
+		return;
+	}
+	if (m->explained == 0) {
+		explain_count(s, m);
+		explain_log(s, m, LOG_MESSAGE_VERDICT);
+	}
+	if (enabled)
+		explain_keep(s, m, explain_kind(s), m->explained != 0);
+	m->explained = explain_state(s, m);
+}
+
 /* explain_message - a transaction ended */
 void
 explain_message(struct message *m, enum message_end how)
@@ -425,12 +462,15 @@ explain_message(struct message *m, enum message_end how)
 	if (how == MESSAGE_ABORTED && m->notes.nopinions == 0 &&
 	    m->notes.nfindings == 0 && s->notes.nopinions == 0)
 		return;
-	explain_count(s, m);
-	explain_log(s, m, how == MESSAGE_ABORTED ? LOG_MESSAGE_ABORT :
-						   LOG_MESSAGE_VERDICT);
+	if (m->explained == explain_state(s, m))
+		return;
+	if (m->explained == 0) {
+		explain_count(s, m);
+		explain_log(s, m, how == MESSAGE_ABORTED ?
+			LOG_MESSAGE_ABORT : LOG_MESSAGE_VERDICT);
+	}
 	if (enabled)
-		explain_keep(s, m, strcmp(s->front->protocol, "policy") == 0 ?
-			"policy" : "message");
+		explain_keep(s, m, explain_kind(s), m->explained != 0);
 }
 
 /* explain_session - refused before a message began */
@@ -439,13 +479,14 @@ explain_session(struct session *s)
 {
 	const struct opinion *o;
 
-	if (s->messages > 0 || s->notes.nopinions == 0)
+	if (s->explained || s->messages > 0 || s->notes.nopinions == 0)
 		return;
 	o = run_answer(s, WEIR_RCPT_NONE);
 	if (o == NULL || o->action < WEIR_ACT_TEMPFAIL)
 		return;
+	s->explained = true;
 	explain_count(s, NULL);
 	explain_log(s, NULL, LOG_MESSAGE_VERDICT);
 	if (enabled)
-		explain_keep(s, NULL, "early");
+		explain_keep(s, NULL, "early", false);
 }

@@ -24,6 +24,10 @@ bool explain_is_enabled(void);
 json_t *explain_json(const struct session *s, const struct message *m,
     const char *kind);
 
+/* A refusal was just answered where the transaction may go on for long (policy
+   delegation, a session refused as a whole): record and log line now; what
+   comes later replaces the record. */
+void explain_refused(struct session *s);
 /* The transaction ended, the session ended: record and log line. */
 void explain_message(struct message *m, enum message_end how);
 void explain_session(struct session *s);
