@@ -31,9 +31,9 @@
    json is the whole record. */
 struct record {
 	int64_t time_ms;
+	bool replaces; /* an earlier one with the same id */
 	weir_str id, session, queue_id, kind, verdict, sender, client,
 	    recipients, json;
-	bool replaces; /* an earlier one with the same id */
 };
 
 struct record_stats {
