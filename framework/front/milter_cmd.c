@@ -80,14 +80,11 @@ milter_on_macro(struct milter_session *ms, struct milter_packet *p)
 	struct session *s = milter_session_need(ms);
 	char octet;
 	int n = milter_get_macros(p, &octet, pairs);
-	int stage = -1;
+	int stage;
 
 	if (n < 0)
 		return n;
-	for (int cmd = 0; cmd < MILTER_CMD_COUNT; cmd++) {
-		if (milter_command_octet((enum milter_command)cmd) == octet)
-			stage = command_stage[cmd];
-	}
+	stage = command_stage[milter_command_of(octet)];
 	if (stage < 0)
 		return WEIR_OK;
 	for (int i = 0; i < n; i++) {

@@ -31,6 +31,15 @@ milter_command_octet(enum milter_command cmd)
 	return octets[cmd];
 }
 
+/* milter_command_of - from what is on the wire */
+enum milter_command
+milter_command_of(char octet)
+{
+	uint8_t cmd = commands[(unsigned char)octet];
+
+	return cmd != 0 ? (enum milter_command)(cmd - 1) : MILTER_CMD_COUNT;
+}
+
 /* milter_command_name - for the log */
 const char *
 milter_command_name(enum milter_command cmd)
@@ -207,7 +216,7 @@ milter_get_macros(const struct milter_packet *p, char *stage_out,
 	if (p->len == 0)
 		return WEIR_E_INVAL;
 	*stage_out = p->data[0];
-	if (commands[(unsigned char)*stage_out] == 0)
+	if (milter_command_of(*stage_out) == MILTER_CMD_COUNT)
 		return WEIR_E_INVAL;
 	while (pos < p->len) {
 		if (n == MILTER_MAX_MACROS)

@@ -139,6 +139,8 @@ struct milter_pair {
 int64_t milter_packet_find(char *data, size_t len, struct milter_packet *out,
     size_t *need_out);
 char milter_command_octet(enum milter_command cmd);
+/* MILTER_CMD_COUNT: no such command */
+enum milter_command milter_command_of(char octet);
 const char *milter_command_name(enum milter_command cmd);
 
 int milter_get_options(const struct milter_packet *p,
