@@ -156,3 +156,12 @@ sockets_fd(const char *address)
 
 	return s != NULL ? s->fd : -1;
 }
+
+/* sockets_control_fd - it is written without "unix:" */
+int
+sockets_control_fd(const struct conf *conf)
+{
+	char address[256];
+
+	return sockets_fd(sockets_control(conf, address, sizeof(address)));
+}

@@ -20,5 +20,7 @@ void sockets_keep(const struct conf *conf);
 void sockets_close(bool remove);
 /* The descriptor for an address as written in the file, or -1. */
 int sockets_fd(const char *address);
+/* That of the control socket. */
+int sockets_control_fd(const struct conf *conf);
 
 #endif

@@ -104,7 +104,7 @@ worker_listen(void)
 		f->fd = sockets_fd(l->address.text);
 		front_listen_start(f);
 	}
-	ctl_server_start(sockets_fd(conf->control));
+	ctl_server_start(sockets_control_fd(conf));
 	if (conf->metrics.kind != CONF_ADDRESS_NONE)
 		metrics = metric_http_create(
 		    dup(sockets_fd(conf->metrics.text)));
@@ -176,7 +176,7 @@ void
 worker_teardown(void)
 {
 	worker_listeners_stop();
-	ctl_server_stop();
+	ctl_server_close_all();
 	front_close_all();
 	sockets_close(false);
 	engine_stop();
