@@ -186,12 +186,12 @@ doctor_text(const struct doctor *d, struct buf *out)
 
 		buf_printf(out, "%-4s  %s", format_str(r, "level"),
 		    format_str(r, "check"));
-		format_pad(out, line, 21);
-		format_wrap(format_str(r, "text"), 21, out);
+		format_pad(out, line, 23);
+		format_wrap(format_str(r, "text"), 23, out);
 		if (format_str(r, "remedy")[0] == '\0')
 			continue;
-		buf_printf(out, "%21s-> ", "");
-		format_wrap(format_str(r, "remedy"), 24, out);
+		buf_printf(out, "%23s-> ", "");
+		format_wrap(format_str(r, "remedy"), 26, out);
 	}
 	if (d->fails + d->warns == 0)
 		buf_add_str(out, "\nall is well\n");

@@ -315,8 +315,9 @@ explain_text(const json_t *r, struct buf *out)
 	explain_line("session", format_str(r, "session"), out);
 	explain_line("queue id", format_str(r, "queue_id"), out);
 	if (format_str(r, "listener")[0] != '\0')
-		buf_printf(&v, "%s (%sbound)", format_str(r, "listener"),
-		    format_str(r, "direction"));
+		buf_printf(&v, "%s, %s mail", format_str(r, "listener"),
+		    strcmp(format_str(r, "direction"), "out") == 0 ?
+			"outgoing" : "incoming");
 	explain_line("listener", buf_str(&v).ptr, out);
 	explain_client(json_object_get(r, "client"), out);
 	explain_sender(r, out);

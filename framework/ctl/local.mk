@@ -23,3 +23,16 @@ weirctl_SOURCES = \
 	framework/ctl/weirctl.c framework/ctl/weirctl.h \
 	framework/ctl/weirctl_local.c
 weirctl_LDADD = libweir.la $(JANSSON_LIBS)
+
+if HAVE_CMOCKA
+UNIT_TESTS += framework/ctl/wire_test framework/ctl/server_test \
+	framework/ctl/mta_test framework/ctl/explain_text_test
+framework_ctl_wire_test_SOURCES = framework/ctl/wire_test.c
+framework_ctl_wire_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+framework_ctl_server_test_SOURCES = framework/ctl/server_test.c
+framework_ctl_server_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+framework_ctl_mta_test_SOURCES = framework/ctl/mta_test.c
+framework_ctl_mta_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+framework_ctl_explain_text_test_SOURCES = framework/ctl/explain_text_test.c
+framework_ctl_explain_text_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+endif

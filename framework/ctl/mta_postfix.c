@@ -58,6 +58,12 @@ postfix_reach(const struct conf_listener *l, int status,
 		    "with FileDescriptorName=%s in place of "
 		    "\"/PATH/OF/%s\".", l->name, l->address.name,
 		    l->address.name);
+	if (l->address.kind == CONF_ADDRESS_INET && l->address.port == 0) {
+		plan->problems++;
+		mta_plan_add(plan, NULL, NULL, "PROBLEM: listener \"%s\" has "
+		    "port 0: the kernel chooses another one each time.",
+		    l->name);
+	}
 	if (status == WEIR_E_UNSUPPORTED) {
 		plan->problems++;
 		mta_plan_add(plan, NULL, NULL, "PROBLEM: this Postfix's smtpd "

@@ -10,8 +10,10 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "conf/load.h"
+#include "ctl/server.h"
 #include "daemon/fleet.h"
 #include "daemon/privs.h"
 #include "daemon/probe.h"
@@ -483,6 +485,7 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 		.empty = master_on_empty };
 	int status;
 
+	ctl_daemon_started_ms = clock_wall_ms();
 	master.path = path;
 	master.foreground = foreground;
 	master.ready_fd = ready_fd;

@@ -20,6 +20,8 @@ void sockets_keep(const struct conf *conf);
 void sockets_close(bool remove);
 /* The descriptor for an address as written in the file, or -1. */
 int sockets_fd(const char *address);
+/* That of the control socket. */
+int sockets_control_fd(const struct conf *conf);
 
 /* The control socket's descriptor, or -1. */
 int sockets_control_fd(const struct conf *conf);

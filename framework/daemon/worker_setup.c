@@ -176,7 +176,7 @@ void
 worker_teardown(void)
 {
 	worker_listeners_stop();
-	ctl_server_stop();
+	ctl_server_close_all();
 	front_close_all();
 	sockets_close(false);
 	engine_stop();
