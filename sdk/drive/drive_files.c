@@ -120,6 +120,7 @@ drive_source_open(struct drive_source *s, const char *path, struct err *err)
 		if (n <= 0)
 			break;
 		s->data.len += (size_t)n;
+		s->data.ptr[s->data.len] = '\0';
 		if (s->data.len > DRIVE_FILE_MAX) {
 			errno = EFBIG;
 			n = -1;

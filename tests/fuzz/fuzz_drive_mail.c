@@ -9,6 +9,8 @@
 #include "drive_files.h"
 #include "drive_mail.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* fuzz_edit - change what is there, the way that the octet says */
 static void
 fuzz_edit(const struct drive_mail *m, uint8_t how)
