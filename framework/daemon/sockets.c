@@ -157,11 +157,7 @@ sockets_fd(const char *address)
 	return s != NULL ? s->fd : -1;
 }
 
-<<<<<<< HEAD
 /* sockets_control_fd - where weirctl knocks */
-=======
-/* sockets_control_fd - it is written without "unix:" */
->>>>>>> ctl
 int
 sockets_control_fd(const struct conf *conf)
 {

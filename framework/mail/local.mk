@@ -30,4 +30,15 @@ framework_mail_decode_test_SOURCES = framework/mail/decode_test.c
 framework_mail_decode_test_LDADD = $(TEST_LIBS)
 framework_mail_mime_test_SOURCES = framework/mail/mime_test.c
 framework_mail_mime_test_LDADD = $(TEST_LIBS)
+UNIT_TESTS += framework/mail/edit_test framework/mail/notes_test \
+	framework/mail/session_test framework/mail/spool_test
+framework_mail_edit_test_SOURCES = framework/mail/edit_test.c
+framework_mail_edit_test_LDADD = $(TEST_LIBS)
+framework_mail_notes_test_SOURCES = framework/mail/notes_test.c
+framework_mail_notes_test_LDADD = $(TEST_LIBS)
+framework_mail_session_test_SOURCES = framework/mail/session_test.c \
+	framework/pipe/test_fake.c framework/pipe/test_fake.h
+framework_mail_session_test_LDADD = $(TEST_LIBS)
+framework_mail_spool_test_SOURCES = framework/mail/spool_test.c
+framework_mail_spool_test_LDADD = $(TEST_LIBS)
 endif

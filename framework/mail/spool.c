@@ -158,7 +158,7 @@ int
 spool_view(struct spool *sp, weir_str *out)
 {
 	out->len = sp->len;
-	if (sp->fd < 0 || sp->mem != NULL) {
+	if (sp->len == 0 || sp->mem != NULL) {
 		out->ptr = sp->mem != NULL ? sp->mem : "";
 		return WEIR_OK;
 	}
