@@ -288,7 +288,7 @@ ship_crashed(struct ship *s, int sig)
 		.bench_ms = s->conf->crash.bench_ms
 	};
 	struct board_crash crash;
-	struct log_ctx ctx = { NULL };
+	struct log_ctx ctx = { .session = NULL };
 	const struct log_ctx *before;
 	struct err err;
 
