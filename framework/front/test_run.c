@@ -214,6 +214,12 @@ explain_message(struct message *m, enum message_end how)
 }
 
 void
+explain_refused(struct session *s)
+{
+	(void)s;
+}
+
+void
 explain_session(struct session *s)
 {
 	(void)s;

@@ -489,7 +489,7 @@ crowd(struct fakehost *f, int n, int every)
 static void
 breaker_trips_when_all_are_listed(void **state)
 {
-	struct fakehost *f = start("zone a.example {\n}\n");
+	struct fakehost *f = start("breaker = 50\nzone a.example {\n}\n");
 
 	(void)state;
 	/* one client that comes often is one client */
@@ -519,7 +519,7 @@ breaker_trips_when_all_are_listed(void **state)
 static void
 breaker_knows_its_bounds(void **state)
 {
-	struct fakehost *f = start("zone a.example {\n}\n");
+	struct fakehost *f = start("breaker = 50\nzone a.example {\n}\n");
 
 	(void)state;
 	/* every second client: 50 %, not more; the first is listed */
