@@ -10,27 +10,35 @@ tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c
 tests_fuzz_fuzz_dns_answer_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_dns_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_drive_mail
-tests_fuzz_fuzz_drive_mail_SOURCES = tests/fuzz/fuzz_drive_mail.c
+tests_fuzz_fuzz_drive_mail_SOURCES = tests/fuzz/fuzz_drive_mail.c \
+	sdk/drive/drive_diff.c sdk/drive/drive_files.c sdk/drive/drive_mail.c
+tests_fuzz_fuzz_drive_mail_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(top_srcdir)/sdk/drive
 tests_fuzz_fuzz_drive_mail_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_drive_mail_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_link
-tests_fuzz_fuzz_link_SOURCES = tests/fuzz/fuzz_link.c
-tests_fuzz_fuzz_link_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_link_SOURCES = tests/fuzz/fuzz_link.c \
+	modules/rbl/code.c modules/rbl/name.c
+tests_fuzz_fuzz_link_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_link_LDADD = $(PSL_LIBS) $(IDN2_LIBS)
 tests_fuzz_fuzz_link_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_log_line
 tests_fuzz_fuzz_log_line_SOURCES = tests/fuzz/fuzz_log_line.c
 tests_fuzz_fuzz_log_line_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_log_line_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_macros
-tests_fuzz_fuzz_macros_SOURCES = tests/fuzz/fuzz_macros.c modules/action/macros.c
-tests_fuzz_fuzz_macros_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_macros_SOURCES = tests/fuzz/fuzz_macros.c \
+	modules/action/authres.c modules/action/field.c \
+	modules/action/macros.c
+tests_fuzz_fuzz_macros_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_macros_LDADD =
 tests_fuzz_fuzz_macros_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_metric_http
 tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
 tests_fuzz_fuzz_metric_http_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_milter_session
-tests_fuzz_fuzz_milter_session_SOURCES = tests/fuzz/fuzz_milter_session.c
+tests_fuzz_fuzz_milter_session_SOURCES = tests/fuzz/fuzz_milter_session.c $(FRONT_TEST)
 tests_fuzz_fuzz_milter_session_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_milter_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_milter_wire
@@ -46,12 +54,15 @@ tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
 tests_fuzz_fuzz_names_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_policy
-tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c
+tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FRONT_TEST)
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_tuple
-tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c
-tests_fuzz_fuzz_tuple_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c \
+	modules/greylist/learn.c modules/greylist/record.c \
+	modules/greylist/tuple.c
+tests_fuzz_fuzz_tuple_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_tuple_LDADD = $(PSL_LIBS)
 tests_fuzz_fuzz_tuple_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
