@@ -35,7 +35,8 @@ struct front_listener {
 struct front_limits {
 	int64_t command_ms; /* what the MTA alone decides: the next packet of a
 			       header, the rest of a packet */
-	int64_t idle_ms;    /* what the MTA's client decides: the next command */
+	int64_t idle_ms;    /* what the MTA's client decides: the next
+			       command */
 	int64_t progress_ms; /* milter: a sign of life while eom runs */
 	int64_t instance_ms; /* policy: a transaction without a request ends */
 	unsigned sessions; /* connections at once; more wait to be accepted, or
