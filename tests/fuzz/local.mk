@@ -30,7 +30,8 @@ tests_fuzz_fuzz_metric_http_SOURCES = tests/fuzz/fuzz_metric_http.c
 tests_fuzz_fuzz_metric_http_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_metric_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_milter_session
-tests_fuzz_fuzz_milter_session_SOURCES = tests/fuzz/fuzz_milter_session.c
+tests_fuzz_fuzz_milter_session_SOURCES = tests/fuzz/fuzz_milter_session.c \
+	$(FRONT_TEST)
 tests_fuzz_fuzz_milter_session_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_milter_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_milter_wire
@@ -46,7 +47,8 @@ tests_fuzz_fuzz_names_SOURCES = tests/fuzz/fuzz_names.c
 tests_fuzz_fuzz_names_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_names_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_policy
-tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c
+tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c \
+	$(FRONT_TEST)
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_tuple
