@@ -89,6 +89,7 @@ worker_listen(void)
 
 	limits.command_ms = conf->limits.command_timeout_ms;
 	limits.idle_ms = conf->limits.idle_ms;
+	limits.sessions = (unsigned)conf->limits.sessions;
 	front_limits_set(&limits);
 	listeners = xcalloc(conf->n_listeners + 1, sizeof(*listeners));
 	for (size_t i = 0; i < conf->n_listeners; i++) {

@@ -103,5 +103,7 @@ void conn_drain_all(void);
 void conn_break_all(void);
 unsigned conn_count(void);
 bool conn_is_draining(void);
+/* in front.c: a connection has gone, there may be room for another */
+void front_room(void);
 
 #endif

@@ -8,7 +8,8 @@
 
 #define FRONT_DEFAULTS \
 	{ .command_ms = 5 * 60 * 1000, .idle_ms = 60 * 60 * 1000, \
-		.progress_ms = 10 * 1000, .instance_ms = 60 * 1000 }
+		.progress_ms = 10 * 1000, .instance_ms = 60 * 1000, \
+		.sessions = 2000 }
 
 static const struct front_limits defaults = FRONT_DEFAULTS;
 static struct front_limits limits = FRONT_DEFAULTS;
@@ -19,7 +20,8 @@ front_limits_set(const struct front_limits *l)
 {
 	limits = l != NULL ? *l : defaults;
 	expect(limits.command_ms > 0 && limits.idle_ms > 0 &&
-	    limits.progress_ms > 0 && limits.instance_ms > 0);
+	    limits.progress_ms > 0 && limits.instance_ms > 0 &&
+	    limits.sessions > 0);
 }
 
 /* front_limits - read them */
@@ -29,35 +31,67 @@ front_limits(void)
 	return &limits;
 }
 
-/* front_on_milter - a connection for the milter front-end */
+static struct list listeners = LIST_INIT(listeners);
+static bool full; /* none of them accepts */
+
+/* front_full - is this one too many for the moment */
 static void
-front_on_milter(struct listen *l, int fd)
+front_full(void)
 {
-	front_milter_accept(fd, list_of(l, struct front_listener, listen));
+	if (conn_count() < limits.sessions)
+		return;
+	full = true;
+	list_each(n, &listeners)
+		listen_stop(&list_of(n, struct front_listener, node)->listen);
 }
 
-/* front_on_policy - a connection for the policy front-end */
+/* front_on_connection - to the front-end that the listener is for */
 static void
-front_on_policy(struct listen *l, int fd)
+front_on_connection(struct listen *l, int fd)
 {
-	front_policy_accept(fd, list_of(l, struct front_listener, listen));
+	struct front_listener *f = list_of(l, struct front_listener, listen);
+
+	if (strcmp(f->front.protocol, "milter") == 0)
+		front_milter_accept(fd, f);
+	else
+		front_policy_accept(fd, f);
+	front_full();
+}
+
+/* front_room - accept again */
+void
+front_room(void)
+{
+	if (!full || conn_count() >= limits.sessions)
+		return;
+	full = false;
+	list_each(n, &listeners) {
+		struct front_listener *f = list_of(n, struct front_listener,
+		    node);
+
+		listen_start(&f->listen, f->fd, front_on_connection);
+	}
 }
 
 /* front_listen_start - take connections */
 void
 front_listen_start(struct front_listener *l)
 {
-	bool milter = strcmp(l->front.protocol, "milter") == 0;
-
-	expect(milter || strcmp(l->front.protocol, "policy") == 0);
-	listen_start(&l->listen, l->fd,
-	    milter ? front_on_milter : front_on_policy);
+	expect(strcmp(l->front.protocol, "milter") == 0 ||
+	    strcmp(l->front.protocol, "policy") == 0);
+	list_append(&listeners, &l->node);
+	l->listen.fd = -1;
+	if (!full)
+		listen_start(&l->listen, l->fd, front_on_connection);
 }
 
 /* front_listen_stop - take no more */
 void
 front_listen_stop(struct front_listener *l)
 {
+	if (l->node.next == NULL)
+		return; /* never started */
+	list_remove(&l->node);
 	listen_stop(&l->listen);
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "loop/listen.h"
 #include "mail/session.h"
 
@@ -27,18 +28,22 @@ struct front_listener {
 			    own restrictions, instead of DUNNO */
 	int fd;
 	struct session_front front; /* protocol, name, direction again */
-	struct listen listen;
+	struct listen listen;	    /* private */
+	struct list node;	    /* private */
 };
 
 struct front_limits {
 	int64_t command_ms; /* what the MTA alone decides: the next packet of a
 			       header, the rest of a packet */
-	int64_t idle_ms;    /* what the MTA's client decides: the next command */
+	int64_t idle_ms;    /* what the MTA's client decides: the next
+			       command */
 	int64_t progress_ms; /* milter: a sign of life while eom runs */
 	int64_t instance_ms; /* policy: a transaction without a request ends */
+	unsigned sessions; /* connections at once; more wait to be accepted, or
+			      another worker takes them */
 };
 
-/* Set the limits; NULL: the defaults (5 min, 1 h, 10 s, 1 min). */
+/* Set the limits; NULL: the defaults (5 min, 1 h, 10 s, 1 min, 2000). */
 void front_limits_set(const struct front_limits *limits);
 const struct front_limits *front_limits(void);
 

@@ -139,7 +139,8 @@ milter_on_connect(struct milter_session *ms, struct milter_packet *p)
 	if (milter_get_connect(p, &in) < 0)
 		return WEIR_E_INVAL;
 	if (in.family == '4' || in.family == '6') {
-		if (in.family == '6' && milter_cmd_begins(in.address, "IPv6:")) {
+		if (in.family == '6' &&
+		    milter_cmd_begins(in.address, "IPv6:")) {
 			in.address.ptr += 5;
 			in.address.len -= 5;
 		}
@@ -386,7 +387,8 @@ milter_on_eom(struct milter_session *ms, struct milter_packet *p)
 	if (m->spool_status != WEIR_OK) {
 		/* what is not there can't be judged */
 		milter_session_host_says(m,
-		    m->spool_status == WEIR_E_LIMIT ? &too_large : &milter_no_memory,
+		    m->spool_status == WEIR_E_LIMIT ? &too_large :
+						      &milter_no_memory,
 		    WEIR_STAGE_EOM);
 		milter_session_said(ms, WEIR_STAGE_EOM, WEIR_RCPT_NONE);
 		return WEIR_OK;

@@ -416,6 +416,49 @@ test_many(void **state)
 		close(fds[i]);
 }
 
+/* More connections than a worker may hold wait until there is room. */
+static void
+test_session_limit(void **state)
+{
+	static struct front_listener l = { .name = "l", .direction = "in",
+		.no_reply = true, .front = { .protocol = "milter",
+		    .listener = "l", .direction = "in" } };
+	struct front_limits limits = *front_limits();
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fds[5];
+
+	(void)state;
+	limits.sessions = 3; /* one is there already */
+	front_limits_set(&limits);
+	l.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(l.fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(listen(l.fd, 10), 0);
+	assert_int_equal(getsockname(l.fd, (struct sockaddr *)&sin, &len), 0);
+	front_listen_start(&l);
+	for (int i = 0; i < 5; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&sin,
+				     len), 0);
+	}
+	for (int i = 0; i < 10; i++)
+		loop_once(false);
+	assert_int_equal(front_count(), 3);
+	close(peer);
+	peer = -1;
+	for (int i = 0; i < 10; i++)
+		loop_once(false);
+	assert_int_equal(front_count(), 3);
+	for (int i = 0; i < 5; i++)
+		close(fds[i]);
+	while (front_count() > 0)
+		loop_once(true);
+	front_listen_stop(&l);
+	front_listen_stop(&l);
+	close(l.fd);
+}
+
 /* Over TCP, without answers: small writes are acknowledged at once. */
 static void
 test_tcp(void **state)
@@ -479,6 +522,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_slow_reader, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_session_limit, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_tcp, setup, teardown)
 	};
 

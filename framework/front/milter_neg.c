@@ -100,8 +100,9 @@ milter_negotiate(const struct milter_options *offer,
 	memset(out, 0, sizeof(*out));
 	if (offer->version < MILTER_VERSION_MIN)
 		return WEIR_E_UNSUPPORTED;
-	out->o.version = offer->version < MILTER_VERSION_MAX ? offer->version :
-							       MILTER_VERSION_MAX;
+	out->o.version = offer->version;
+	if (out->o.version > MILTER_VERSION_MAX)
+		out->o.version = MILTER_VERSION_MAX;
 	out->o.protocol = neg_protocol(offer->protocol, wants, wish);
 	out->o.actions = neg_actions(offer->actions, wants);
 	out->symbols = out->o.version >= 6 &&

@@ -130,6 +130,17 @@ milter_session_need(struct milter_session *ms)
 	return ms->session;
 }
 
+/* milter_session_is_refused - has every recipient been refused */
+static bool
+milter_session_is_refused(const struct message *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->nrcpts; i++)
+		n += m->rcpts[i].refused;
+	return n > 0 && n == m->nrcpts;
+}
+
 /* milter_session_over - the message has ended this way, if there is one */
 void
 milter_session_over(struct milter_session *ms, enum message_end how)
@@ -137,6 +148,10 @@ milter_session_over(struct milter_session *ms, enum message_end how)
 	struct session *s = ms->session;
 
 	ms->refusal = NULL;
+	/* with nobody left the client can but give up: it was our doing */
+	if (how == MESSAGE_ABORTED && s != NULL && s->message != NULL &&
+	    milter_session_is_refused(s->message))
+		how = MESSAGE_REFUSED;
 	if (s != NULL && s->message != NULL)
 		message_finish(&s->message, how);
 	else if (s != NULL)

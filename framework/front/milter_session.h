@@ -5,10 +5,10 @@
  *
  * A connection carries one SMTP session after another (QUIT_NC), each any
  * number of messages.  Commands are legal or not by the table in the .c file;
- * an event that the MTA was told not to send counts as seen.  What is not legal,
- * or not well-formed, is logged and closes the connection; the MTA then acts as
- * it does when a filter is gone.  Two things are taken as the end of a message
- * that is still open, since MTAs do that: HELO and MAIL.  [loop]
+ * an event that the MTA was told not to send counts as seen.  What is not
+ * legal, or not well-formed, is logged and closes the connection; the MTA then
+ * acts as it does when a filter is gone.  Two things are taken as the end of a
+ * message that is still open, since MTAs do that: HELO and MAIL.  [loop]
  *
  *	NEGOTIATE   nothing but OPTNEG may come
  *	START	    before CONNECT
