@@ -597,7 +597,7 @@ static int
 test_teardown(void **state)
 {
 	static const char *const files[] = { "s", "explain.db",
-		"explain.db-wal", "explain.db-shm" };
+		"explain.db-wal", "explain.db-shm", "explain.db.lock" };
 	char file[200];
 
 	(void)state;
