@@ -213,6 +213,50 @@ def test_doctor(weir, ctl, fake_dns):
     assert re.search(r"^fail  daemon +no daemon listens", done.stdout, re.M)
 
 
+@pytest.mark.parametrize("main,master,level,check,words", [
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_default_action = tempfail\n",
+     "n", "ok", "milter failure", "tempfail"),
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_default_action = accept\n",
+     "n", "fail", "milter failure", "unchecked"),
+    ("smtpd_milters = {{ unix:{dir}/m.sock, default_action=accept }}\n",
+     "n", "fail", "milter failure", "unchecked"),
+    ("smtpd_milters = {{ unix:{dir}/m.sock, default_action = tempfail }}, "
+     "{{ inet:127.0.0.1:1, default_action=accept }}\n"
+     "milter_default_action = accept\n",
+     "n", "ok", "milter failure", "tempfail"),
+    ("smtpd_milters = inet:127.0.0.1:1, $mine\nmine = unix:{dir}/m.sock\n"
+     "milter_default_action = reject\n",
+     "n", "warn", "milter failure", "refused for good"),
+    ("smtpd_milters = unix:{dir}/m.sock\n", "y", "fail", "chroot",
+     "can't see"),
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_content_timeout = 30s\n",
+     "n", "fail", "milter timeout", "gives up after 30 s"),
+    ("smtpd_milters = unix:{dir}/m.sock2\n", "n", "fail", "MTA",
+     "asks none"),
+    ("", "n", "fail", "MTA", "asks none"),
+    ("smtpd_recipient_restrictions = reject_unauth_destination, "
+     "check_policy_service {{ inet:127.0.0.1:10022, timeout=9s }}\n",
+     "n", "ok", "MTA", "asks 1 of 2"),
+])
+def test_doctor_mta(folder, ctl, main, master, level, check, words):
+    if shutil.which("postconf", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("no Postfix")
+    (folder / "main.cf").write_text("compatibility_level = 3.6\n"
+                                    + main.format(dir=folder))
+    (folder / "master.cf").write_text(f"smtp inet n - {master} - - smtpd\n")
+    conf = folder / "weir.conf"
+    conf.write_text(
+        daemon.listener("m", "milter", f"unix:{folder}/m.sock")
+        + daemon.listener("p", "policy", "inet:127.0.0.1:10022")
+        + daemon.section("dns", zone="/dev/null"))
+    done = ctl("-c", conf, "doctor", "--json",
+               env={**os.environ, "MAIL_CONFIG": str(folder)})
+    found = [c for c in json.loads(done.stdout)["checks"]
+             if c["check"] == check]
+    assert [c["level"] for c in found] == [level], found
+    assert words in found[0]["text"]
+
+
 def test_mta_config_is_postfix_syntax(folder, ctl):
     """The installed postconf reads what we print and knows every name."""
     if shutil.which("postconf", path="/usr/sbin:/usr/bin") is None:
