@@ -123,6 +123,7 @@ def test_explain(one, ctl, milter_client):
                           one.log())
     proc.wait_for(ids, what="a verdict in the log")
     records = one.ctl_json("explain", ids()[0])
+    assert sum(w["messages"] for w in one.ctl_json("status")["workers"]) == 1
     assert records[0]["id"] == ids()[0]
     text = one.ctl("explain", f"[{ids()[0].upper()}]")
     assert text.startswith(f"Message {ids()[0]}: ")
