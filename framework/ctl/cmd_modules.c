@@ -119,7 +119,9 @@ modules_options_text(const json_t *options, unsigned indent, struct buf *out)
 	json_object_foreach((json_t *)(uintptr_t)options, key, v) {
 		buf_printf(out, "%*s", (int)indent, "");
 		format_clean(key, out);
-		if (json_is_object(v) && indent < 40) {
+		if (json_is_object(v) && json_object_size(v) == 0) {
+			buf_add_str(out, " (none)\n");
+		} else if (json_is_object(v) && indent < 40) {
 			buf_add_char(out, '\n');
 			modules_options_text(v, indent + 4, out);
 		} else {

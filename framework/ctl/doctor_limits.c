@@ -12,7 +12,7 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define SPARE_FDS 256
-#define WORKER_OVERHEAD (32 << 20) /* code, caches, allocator: by estimate */
+#define WORKER_OVERHEAD (32 << 20) /* code, caches: an estimate */
 
 /* limits_cgroup - the daemon's group in the unified tree, "" if there is none */
 static void

@@ -24,6 +24,16 @@ weirctl_SOURCES = \
 	framework/ctl/weirctl_local.c
 weirctl_LDADD = libweir.la $(JANSSON_LIBS)
 
+EXTRA_DIST += contrib/systemd/weir.service.in
+systemdunitdir = $(prefix)/lib/systemd/system
+systemdunit_DATA = contrib/systemd/weir.service
+CLEANFILES += contrib/systemd/weir.service
+contrib/systemd/weir.service: $(srcdir)/contrib/systemd/weir.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && \
+	sed -e 's|@sbindir[@]|$(sbindir)|' -e 's|@sysconfdir[@]|$(sysconfdir)|' \
+		$(srcdir)/contrib/systemd/weir.service.in > $@.tmp && \
+	mv $@.tmp $@
+
 if HAVE_CMOCKA
 UNIT_TESTS += framework/ctl/wire_test framework/ctl/server_test \
 	framework/ctl/mta_test framework/ctl/explain_text_test

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "ctl/mta.h"
@@ -38,9 +39,13 @@ static void
 mta_child(const char *const *argv, int out)
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin", locale[] = "LC_ALL=C";
-	char *const env[] = { path, locale, NULL };
+	char *env[] = { path, locale, NULL, NULL };
+	const char *instance = getenv("MAIL_CONFIG");
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	/* which of several instances of Postfix is meant */
+	if (instance != NULL)
+		env[2] = xasprintf("MAIL_CONFIG=%s", instance);
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);

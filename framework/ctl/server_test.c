@@ -425,7 +425,8 @@ test_reload(void **state)
 		const char *says;
 	} cases[] = {
 		{ 0, "", 0, "reloaded" },
-		{ WEIR_E_INVAL, "f:1: error: no\n", 1, "f:1: error: no\nthe old" },
+		{ WEIR_E_INVAL, "f:1: error: no\n", 1,
+		    "f:1: error: no\nthe old" },
 		{ WEIR_E_INVAL, "late", 1, "late\nthe old" },
 	};
 
@@ -597,7 +598,7 @@ static int
 test_teardown(void **state)
 {
 	static const char *const files[] = { "s", "explain.db",
-		"explain.db-wal", "explain.db-shm" };
+		"explain.db-wal", "explain.db-shm", "explain.db.lock" };
 	char file[200];
 
 	(void)state;

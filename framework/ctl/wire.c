@@ -33,7 +33,8 @@ wire_string(weir_str s, struct buf *out)
 		size_t n = wire_char_len(s);
 		unsigned char c = (unsigned char)s.ptr[0];
 
-		if (n == 0) {
+		/* a NUL would be refused by those who read JSON into C */
+		if (n == 0 || c == 0) {
 			buf_add_str(out, "\xef\xbf\xbd");
 			n = 1;
 		} else if (c == '"' || c == '\\') {

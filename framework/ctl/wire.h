@@ -3,7 +3,8 @@
  * wire - the two lines of JSON of the control protocol (see ctl/server.h).
  *
  * Pure: no socket, no state.  Requests are hostile input; replies carry
- * whatever modules print, so octets that are no UTF-8 become U+FFFD. [any]
+ * whatever modules print, so NUL and octets that are no UTF-8 become
+ * U+FFFD. [any]
  */
 #ifndef WEIR_CTL_WIRE_H
 #define WEIR_CTL_WIRE_H

@@ -88,7 +88,8 @@ wire_test_replies(void **state)
 		const char *in, *out;
 	} cases[] = {
 		{ "", "" },
-		{ "plain\ttext\r\n\"quoted\\\"", "plain\ttext\r\n\"quoted\\\"" },
+		{ "plain\ttext\r\n\"quoted\\\"",
+		    "plain\ttext\r\n\"quoted\\\"" },
 		{ "\x01\x1b[31m\x7f", "\x01\x1b[31m\x7f" },
 		{ "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80",
 		    "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80" },

@@ -15,3 +15,5 @@ framework/man/weir.conf.5: framework/man/gen-conf-man$(EXEEXT) \
 	framework/man/gen-conf-man$(EXEEXT) \
 		$(srcdir)/framework/man/weir.conf.5.in $$so > $@.tmp && \
 	mv $@.tmp $@
+
+dist_man_MANS += framework/man/weir.8 framework/man/weirctl.8

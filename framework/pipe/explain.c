@@ -13,6 +13,7 @@
 #include "obs/log.h"
 #include "obs/metric.h"
 #include "obs/record.h"
+#include "pipe/guard.h"
 #include "pipe/module.h"
 #include "pipe/run.h"
 
@@ -395,6 +396,7 @@ explain_count(const struct session *s, const struct message *m)
 	static bool known;
 	const char *word = explain_verdict(s, m);
 
+	guard_decided();
 	for (int i = 0; i <= WEIR_ACT_REJECT; i++) {
 		char labels[32];
 

@@ -125,3 +125,12 @@ guard_deaths(uint64_t fingerprint)
 {
 	return slot >= 0 ? board_poison_count(fingerprint) : 0;
 }
+
+/* guard_decided - one more for the board */
+void
+guard_decided(void)
+{
+	if (slot >= 0)
+		atomic_fetch_add_explicit(&board->slot[slot].messages, 1,
+		    memory_order_relaxed);
+}

@@ -24,4 +24,7 @@ bool guard_is_benched(const struct module *m);
 /* How many workers have died inside a call about this mail. */
 uint32_t guard_deaths(uint64_t fingerprint);
 
+/* A transaction, or a client before one, was decided: count it. */
+void guard_decided(void);
+
 #endif

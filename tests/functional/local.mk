@@ -24,3 +24,4 @@ check-functional: all bench-tools
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B -m pytest \
 		-p no:cacheprovider -q -rs $(FUNCTIONAL_FLAGS) \
 		$(srcdir)/tests/functional
+EXTRA_DIST += tests/functional/test_ctl.py

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""weirctl against the real daemon, the manual pages, the systemd unit."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from weirtest import daemon, proc
+
+ROOT = Path(__file__).resolve().parents[2]
+MILTER = daemon.listener("in", "milter", "unix:{dir}/milter.sock")
+ACTION = daemon.section("module", "action", reject=5)
+
+
+@pytest.fixture
+def ctl():
+    """ctl(*words): a finished weirctl, whatever its status."""
+    binary = proc.program("weirctl")
+    if binary is None:
+        pytest.skip("weirctl is not built")
+
+    def run(*words, **options):
+        return subprocess.run([binary, *map(str, words)], text=True,
+                              capture_output=True, timeout=60, **options)
+    return run
+
+
+@pytest.fixture
+def one(weir):
+    """A daemon with a milter listener and all modules of the tree."""
+    return weir(MILTER + daemon.section("module", "greylist") + ACTION,
+                workers=2)
+
+
+def test_status(one, ctl):
+    done = ctl("-s", one.dir / "control.sock", "status")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^  in +milter +in +unix:.*milter.sock$", done.stdout,
+                     re.M)
+    status = one.ctl_json("status")
+    assert [w["state"] for w in status["workers"]] == ["serving"] * 2
+    assert status["master"] == one.pid
+    assert {w["pid"] for w in status["workers"]} <= set(
+        proc.children(one.pid))
+    assert status["generation"] == 1
+    assert 0 < status["uptime_ms"] < 60000
+    assert status["store"]["alarm"] == ""
+    assert status["listeners"][0]["address"].endswith("milter.sock")
+
+
+def test_modules(one, ctl):
+    modules = {m["name"]: m for m in one.ctl_json("modules")}
+    assert set(modules) == {"greylist", "action"}
+    assert modules["action"]["options"]["reject"] == 5
+    assert modules["greylist"]["path"].endswith("mod_greylist.so")
+    text = one.ctl("modules", "action")
+    assert "reject = 5" in text and "greylist" not in text
+    wrong = ctl("-s", one.dir / "control.sock", "modules", "graylist")
+    assert wrong.returncode == 1
+    assert 'did you mean "greylist"?' in wrong.stderr
+
+
+def test_module_commands(one, ctl):
+    assert any(c.get("module") == "greylist"
+               for c in one.ctl_json("help"))
+    assert one.ctl("greylist", "stats")
+    wrong = ctl("-s", one.dir / "control.sock", "greylist", "lits")
+    assert wrong.returncode == 2
+    assert 'did you mean "list"?' in wrong.stderr
+
+
+def test_reload(one, ctl):
+    sock = one.dir / "control.sock"
+    before = {w["pid"] for w in one.ctl_json("status")["workers"]}
+    assert ctl("-s", sock, "reload").stdout == "reloaded\n"
+    status = one.ctl_json("status")
+    assert status["generation"] == 2
+    assert not before & {w["pid"] for w in status["workers"]
+                         if w["state"] == "serving"}
+    one.write_conf(MILTER + "lisstener { }\n")
+    bad = ctl("-s", sock, "reload")
+    assert bad.returncode == 1
+    assert re.search(r"weir\.conf:\d+: error: .*lisstener", bad.stderr)
+    assert "stays in force" in bad.stderr
+    assert one.ctl_json("status")["generation"] == 2
+
+
+def test_stop(weir, ctl):
+    one = weir(MILTER)
+    assert ctl("-s", one.dir / "control.sock", "stop").returncode == 0
+    proc.wait_for(lambda: not one.process.running(), what="the end")
+    gone = ctl("-s", one.dir / "control.sock", "status")
+    assert gone.returncode == 3
+    assert "is weir running?" in gone.stderr
+
+
+def test_explain_early(weir, milter_client):
+    """A client that is refused before a message begins is explained, too."""
+    one = weir(MILTER + daemon.section("module", "greylist"))
+    client = milter_client(f"unix:{one.dir}/milter.sock")
+    client.session()
+    client.mail()
+    reply = client.rcpt()
+    client.close()
+    given = re.search(r"\[(\w{12})\]", str(reply)).group(1)
+    text = one.ctl("explain", given)
+    assert "Greylisted" in text and "refused for now (4xx)" in text
+
+
+def test_explain(one, ctl, milter_client):
+    client = milter_client(f"unix:{one.dir}/milter.sock")
+    client.session()
+    client.message(b"Subject: hello\r\n\r\nbody\r\n")
+    client.close()
+
+    def ids():
+        return re.findall(r"event=message\.\w+ .*?message=(\w{12})",
+                          one.log())
+    proc.wait_for(ids, what="a verdict in the log")
+    records = one.ctl_json("explain", ids()[0])
+    assert sum(w["messages"] for w in one.ctl_json("status")["workers"]) == 1
+    assert records[0]["id"] == ids()[0]
+    text = one.ctl("explain", f"[{ids()[0].upper()}]")
+    assert text.startswith(f"Message {ids()[0]}: ")
+    assert "<sender@example.org>" in text and "<user@example.net>" in text
+    none = ctl("-s", one.dir / "control.sock", "explain", "nothing")
+    assert none.returncode == 1 and "no record" in none.stderr
+    # the same page without the daemon
+    one.stop()
+    offline = ctl("-c", one.conf_path, "explain", ids()[0])
+    assert offline.returncode == 0 and offline.stdout == text
+
+
+def test_unknown(one, ctl):
+    wrong = ctl("-s", one.dir / "control.sock", "stauts")
+    assert wrong.returncode == 2
+    assert 'did you mean "status"?' in wrong.stderr
+    assert ctl().returncode == 2
+    assert ctl("-x").returncode == 2
+
+
+def test_permission(one, ctl):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to be somebody else")
+    denied = ctl("-s", one.dir / "control.sock", "status", user=2, group=2,
+                 extra_groups=[])
+    assert denied.returncode == 3
+    assert re.search(r"be root or a member of group \"\w+\"", denied.stderr)
+
+
+def test_control_is_logged(one):
+    one.ctl("status")
+    proc.wait_for(lambda: "event=ctl.command" in one.log(), what="the log")
+    assert f"peer_uid={os.geteuid()}" in one.log()
+
+
+def test_check_and_config(folder, ctl):
+    good = folder / "good.conf"
+    good.write_text(f'state_dir = "{folder}"\n'
+                    f'module_path = "{daemon.module_path()}"\n'
+                    + MILTER.replace("{dir}", str(folder)) + ACTION)
+    done = ctl("check", good)
+    assert done.returncode == 0 and done.stdout.endswith(": clean\n")
+    shown = ctl("-c", good, "config", "show", "--origin").stdout
+    assert re.search(r'state_dir = ".*"  # .*good\.conf:1$', shown, re.M)
+    assert re.search(r'call_timeout = "10s"  # default$', shown, re.M)
+    assert 'module "action" {' in shown
+    # what is shown can be loaded, and is shown the same again
+    again = folder / "again.conf"
+    again.write_text(ctl("-c", good, "config", "show").stdout)
+    assert ctl("-c", again, "config", "show").stdout == again.read_text()
+    as_json = json.loads(ctl("--json", "-c", good, "config", "show").stdout)
+    assert as_json["module"]["action"]["reject"] == 5
+    bad = folder / "bad.conf"
+    bad.write_text("wrokers = 2\n")
+    done = ctl("check", bad)
+    assert done.returncode == 2
+    assert "bad.conf:1: error:" in done.stderr
+    done = ctl("--json", "check", bad)
+    assert json.loads(done.stdout)["status"] == 2
+    assert ctl("check", folder / "none.conf").returncode == 2
+    assert ctl("-c", bad, "config", "show").returncode == 1
+
+
+def test_doctor(weir, ctl, fake_dns):
+    one = weir(MILTER + daemon.section("dns", servers=[
+        f"127.0.0.1:{fake_dns.port}"]))
+    done = ctl("-s", one.dir / "control.sock", "-c", one.conf_path, "doctor",
+               "--json")
+    checks = json.loads(done.stdout)
+    by = {c["check"]: c for c in checks["checks"]}
+    for name in ("configuration", "daemon", "store", "sync", "disk space",
+                 "open files", "kernel"):
+        assert by[name]["level"] == "ok", by[name]
+    assert f"127.0.0.1:{fake_dns.port}" in by["resolver"]["text"]
+    assert (checks["failed"] > 0) == (done.returncode == 1)
+    assert all(c.get("remedy") for c in checks["checks"]
+               if c["level"] != "ok")
+    # a public resolver, no daemon
+    one.stop()
+    conf = one.conf_path.read_text()
+    one.conf_path.write_text(
+        conf.replace(f"127.0.0.1:{fake_dns.port}", "8.8.8.8")
+        + 'call_timeout = "1s"\n')
+    done = ctl("-c", one.conf_path, "doctor")
+    assert done.returncode == 1
+    assert re.search(r"^warn  public resolver +8\.8\.8\.8 \(Google\)",
+                     done.stdout, re.M)
+    assert re.search(r"^fail  daemon +no daemon listens", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("main,master,level,check,words", [
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_default_action = tempfail\n",
+     "n", "ok", "milter failure", "tempfail"),
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_default_action = accept\n",
+     "n", "fail", "milter failure", "unchecked"),
+    ("smtpd_milters = {{ unix:{dir}/m.sock, default_action=accept }}\n",
+     "n", "fail", "milter failure", "unchecked"),
+    ("smtpd_milters = {{ unix:{dir}/m.sock, default_action = tempfail }}, "
+     "{{ inet:127.0.0.1:1, default_action=accept }}\n"
+     "milter_default_action = accept\n",
+     "n", "ok", "milter failure", "tempfail"),
+    ("smtpd_milters = inet:127.0.0.1:1, $mine\nmine = unix:{dir}/m.sock\n"
+     "milter_default_action = reject\n",
+     "n", "warn", "milter failure", "refused for good"),
+    ("smtpd_milters = unix:{dir}/m.sock\n", "y", "fail", "chroot",
+     "can't see"),
+    ("smtpd_milters = unix:{dir}/m.sock\nmilter_content_timeout = 30s\n",
+     "n", "fail", "milter timeout", "gives up after 30 s"),
+    ("smtpd_milters = unix:{dir}/m.sock2\n", "n", "fail", "MTA",
+     "asks none"),
+    ("", "n", "fail", "MTA", "asks none"),
+    ("smtpd_recipient_restrictions = reject_unauth_destination, "
+     "check_policy_service {{ inet:127.0.0.1:10022, timeout=9s }}\n",
+     "n", "ok", "MTA", "asks 1 of 2"),
+])
+def test_doctor_mta(folder, ctl, main, master, level, check, words):
+    if shutil.which("postconf", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("no Postfix")
+    (folder / "main.cf").write_text("compatibility_level = 3.6\n"
+                                    + main.format(dir=folder))
+    (folder / "master.cf").write_text(f"smtp inet n - {master} - - smtpd\n")
+    conf = folder / "weir.conf"
+    conf.write_text(
+        daemon.listener("m", "milter", f"unix:{folder}/m.sock")
+        + daemon.listener("p", "policy", "inet:127.0.0.1:10022")
+        + daemon.section("dns", zone="/dev/null"))
+    done = ctl("-c", conf, "doctor", "--json",
+               env={**os.environ, "MAIL_CONFIG": str(folder)})
+    found = [c for c in json.loads(done.stdout)["checks"]
+             if c["check"] == check]
+    assert [c["level"] for c in found] == [level], found
+    assert words in found[0]["text"]
+
+
+def test_mta_config_is_postfix_syntax(folder, ctl):
+    """The installed postconf reads what we print and knows every name."""
+    if shutil.which("postconf", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("no Postfix")
+    conf = folder / "weir.conf"
+    conf.write_text(
+        MILTER.replace("{dir}", "/var/spool/postfix/weir")
+        + daemon.listener("policy", "policy", "inet:127.0.0.1:10022"))
+    printed = ctl("-c", conf, "mta-config", "postfix")
+    assert printed.returncode == 0, printed.stderr
+    etc = folder / "postfix"
+    etc.mkdir()
+    (etc / "main.cf").write_text(
+        "compatibility_level = 3.6\n" + printed.stdout)
+    (etc / "master.cf").write_text(
+        "smtp inet n - n - - smtpd\n")
+    read = subprocess.run(["/usr/sbin/postconf", "-c", etc, "-n"], text=True,
+                          capture_output=True, timeout=30)
+    assert read.returncode == 0 and read.stderr == ""
+    assert "smtpd_milters = { unix:weir/milter.sock," in read.stdout
+    settings = json.loads(
+        ctl("-c", conf, "mta-config", "postfix", "--json").stdout)
+    for s in settings["settings"]:
+        assert f"{s['name']} = {s['value']}\n" in read.stdout
+    assert "PROBLEM" in ctl("-c", conf, "mta-config", "postfix").stdout or \
+        settings["problems"] == 0
+    assert ctl("-c", conf, "mta-config", "exim").returncode == 2
+    newer = ctl("-c", conf, "mta-config", "postfix", "--version", "3.11")
+    assert "milter_default_action = shutdown\n" in newer.stdout
+
+
+@pytest.mark.parametrize("page", ["weir.8", "weirctl.8"])
+def test_manual_page(page):
+    if shutil.which("groff") is None:
+        pytest.skip("no groff")
+    path = ROOT / "framework" / "man" / page
+    done = subprocess.run(["groff", "-mandoc", "-Tutf8", "-ww", path],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "EXIT STATUS" in re.sub(r".\x08|\x1b\[[0-9;]*m", "", done.stdout)
+    if shutil.which("man") is not None:
+        done = subprocess.run(["man", "--warnings", "-l", path],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stderr == ""
+
+
+def test_manual_is_complete(ctl):
+    """Every command of the program stands in its manual page."""
+    page = (ROOT / "framework" / "man" / "weirctl.8").read_text()
+    commands = json.loads(
+        ctl("-s", "/nonexistent", "--json", "help").stdout)
+    assert len(commands) >= 10
+    for c in commands:
+        assert f".It Cm {c['name']}" in page, c["name"]
+
+
+def test_unit(folder):
+    """systemd has nothing to say about the unit."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze")
+    text = (ROOT / "contrib" / "systemd" / "weir.service.in").read_text()
+    # verify wants the program and the pages to be there
+    text = text.replace("@sbindir@/weir", "/bin/true")
+    text = text.replace("@sysconfdir@", "/etc")
+    text = re.sub(r"^Documentation=.*$", "", text, flags=re.M)
+    unit = folder / "weir.service"
+    unit.write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", unit],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=30",
+         unit], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-300:]
