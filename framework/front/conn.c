@@ -95,6 +95,7 @@ conn_destroy(struct conn *c)
 	list_remove(&c->node);
 	nconns--;
 	c->kind->release(c);
+	front_check_full();
 }
 
 /* conn_write - as much as the socket takes; the octets written */

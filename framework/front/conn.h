@@ -102,6 +102,8 @@ void conn_log(struct conn *c, int level, enum log_event_id event,
 void conn_drain_all(void);
 void conn_break_all(void);
 unsigned conn_count(void);
+/* Their number has changed: are there too many to take more?  (front.c) */
+void front_check_full(void);
 bool conn_is_draining(void);
 
 #endif
