@@ -286,7 +286,7 @@ def test_reloads_under_load(weir, folder):
                   "--reconnect", 7),
              # an idle connection that ends is made again, as smtpd does
              Load(folder / "policy", "--policy", f"unix:{one.dir}/p.sock",
-                  "--triplets", 500, "--retry", 50)]
+                  "--triplets", 500, "--retry", 10000)]
     try:
         for i in range(1, reloads + 1):
             bad = i % 10 == 0
