@@ -122,7 +122,7 @@ engine_store(enum engine_kind kind, struct err *err)
 	char path[4096];
 	struct store_config sc = {
 		.path = path, .map_size = (size_t)conf->store_size,
-		.memory = kind == ENGINE_DRIVE
+		.memory = kind == ENGINE_DRIVE, .tolerant = kind == ENGINE_WORKER
 	};
 
 	snprintf(path, sizeof(path), "%s/store.lmdb", conf->state_dir);

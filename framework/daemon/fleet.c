@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -135,6 +136,7 @@ ship_child(const struct ship *me, int channel)
 		if (s->channel >= 0)
 			close(s->channel);
 	}
+	events->child();
 	worker_main(&start);
 }
 
@@ -182,11 +184,18 @@ ship_on_timer(struct loop_timer *t)
 		kill(s->pid, SIGKILL);
 		return;
 	}
+	errno = 0;
 	if (!ship_launch(s)) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "can't start a worker: %s",
+		    errno != 0 ? strerror(errno) :
+				 "too many worker processes");
+		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH, "%s", text);
 		s->backoff_ms = BACKOFF_MAX_MS;
-		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH,
-		    "can't start a worker: %s", strerror(errno));
 		loop_timer_start(t, s->backoff_ms);
+		/* may end this one, too */
+		events->failed(s->generation, text);
 	}
 }
 

@@ -24,6 +24,8 @@ struct fleet_events {
 	void (*message)(int channel, const struct channel_msg *m);
 	/* the last process is gone */
 	void (*empty)(void);
+	/* in a new process, before it becomes a worker */
+	void (*child)(void);
 };
 
 void fleet_init(const struct fleet_events *events);

@@ -85,6 +85,8 @@ main_background(void)
 	if (pid == 0) {
 		close(pipefd[0]);
 		setsid();
+		/* keep no file system busy */
+		(void)!chdir("/");
 		return pipefd[1];
 	}
 	close(pipefd[1]);
@@ -101,6 +103,7 @@ main(int argc, char **argv)
 	const char *path = WEIR_SYSCONFDIR "/weir.conf";
 	struct conf_snapshot *snap;
 	bool foreground = false, check = false;
+	const char *absolute;
 	int opt;
 
 	while ((opt = getopt(argc, argv, "c:ftVh")) != -1) {
@@ -135,6 +138,10 @@ main(int argc, char **argv)
 	snap = main_snapshot(path);
 	if (snap == NULL)
 		return 1;
-	return master_main(path, snap, foreground,
-	    foreground ? -1 : main_background());
+	if (foreground)
+		return master_main(path, snap, true, -1);
+	/* a reload must find it from anywhere */
+	absolute = realpath(path, NULL);
+	return master_main(absolute != NULL ? absolute : path, snap, false,
+	    main_background());
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/master.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,10 +26,11 @@
 #include "obs/board.h"
 #include "obs/log.h"
 #include "obs/metric.h"
+#include "store/aside.h"
 #include "store/store.h"
 
 #define START_MS 30000 /* a new generation serves by then, or never */
-#define GENERATIONS 256
+#define TAKEN_MS 2000	/* sockets in use at the start: wait so long */
 
 /* A configuration lives as long as a process of its generation. */
 struct generation {
@@ -86,7 +90,8 @@ master_log(const struct conf *conf, struct err *err)
 	char target[4200];
 	struct log_config lc = { .level = conf->log.level, .target = target,
 		.format = conf->log.json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT };
-	static const char *const names[] = { "stderr", "syslog", "journal" };
+	/* in the background nobody reads standard error */
+	static const char *const names[] = { "syslog", "syslog", "journal" };
 
 	if (conf->log.target == CONF_LOG_FILE)
 		snprintf(target, sizeof(target), "file:%s", conf->log.path);
@@ -101,7 +106,6 @@ static int
 master_prepare(const struct conf *conf, const struct probe_result *probe,
     struct err *err)
 {
-	char *store;
 	uid_t uid;
 	gid_t gid;
 	int status = privs_find(conf, &uid, &gid, err);
@@ -127,10 +131,23 @@ master_prepare(const struct conf *conf, const struct probe_result *probe,
 			return err_set(err, WEIR_E_LIMIT,
 			    "too many different modules since the start");
 	}
-	store = xasprintf("%s/store.lmdb", conf->state_dir);
-	status = store_check(store, err);
-	free(store);
-	return status;
+	return WEIR_OK;
+}
+
+/* master_store - a damaged store is set aside before anybody opens it; what
+   can't be read now is the workers' trouble, mail goes on without it */
+static void
+master_store(const struct conf *conf)
+{
+	char *path = xasprintf("%s/store.lmdb", conf->state_dir);
+	struct err err = { "" };
+
+	if (store_check(path, &err) < 0)
+		log_event(WEIR_LOG_ERROR, LOG_STORE_DEGRADED, "%s", err.text);
+	else if (aside_alarm()[0] != '\0')
+		log_event(WEIR_LOG_ERROR, LOG_STORE_CORRUPT, "%s",
+		    aside_alarm());
+	free(path);
 }
 
 /* master_answer - tell everybody who asked for the reload */
@@ -162,6 +179,7 @@ master_reload_over(int status, const char *text)
 static void
 master_refuse(const char *text)
 {
+	struct err err = { "" };
 	char line[1024];
 
 	log_event(WEIR_LOG_ERROR, LOG_CONFIG_REFUSED,
@@ -176,7 +194,9 @@ master_refuse(const char *text)
 			generation_fini(&master.next);
 		memset(&master.next, 0, sizeof(master.next));
 	}
-	sockets_keep(master.current.conf);
+	/* gives sockets that stay their old owners and modes, too */
+	(void)sockets_open(master.current.conf, &err);
+	sockets_keep(master.current.conf, true);
 	master_reload_over(WEIR_E_INVAL, line);
 }
 
@@ -203,6 +223,10 @@ master_probed(struct probe_result *r, void *arg)
 	struct err err = { "" };
 
 	(void)arg;
+	if (master.stopping) {
+		generation_fini(&master.next);
+		return;
+	}
 	if (r->errors > 0) {
 		master_refuse(buf_str(&r->report).ptr);
 		return;
@@ -231,6 +255,7 @@ master_reload(void)
 	struct conf_report report = CONF_REPORT_INIT;
 	struct buf text = BUF_INIT;
 	static uint32_t numbers = 1;
+	char state[80];
 
 	if (master.stopping)
 		return;
@@ -238,7 +263,9 @@ master_reload(void)
 		master.again = true;
 		return;
 	}
-	sdnotify("RELOADING=1");
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)clock_mono_ns() / 1000u);
+	sdnotify(state);
 	master.next.number = ++numbers;
 	master.next.snapshot = conf_snapshot_take(master.path, &report);
 	if (master.next.snapshot == NULL) {
@@ -250,6 +277,30 @@ master_reload(void)
 		probe_start(master.next.snapshot, master_probed, NULL);
 	}
 	conf_report_fini(&report);
+}
+
+/* master_detach - nobody reads what is written to the terminal from now on;
+   whoever waits for its end must not wait for ours */
+static void
+master_detach(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
+		dup2(fd, i);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* master_child - a new process does not get what is the master's alone */
+static void
+master_child(void)
+{
+	close(master.signal_fd);
+	if (master.ready_fd >= 0)
+		close(master.ready_fd);
+	if (!master.foreground)
+		master_detach();
 }
 
 /* master_on_ready - all workers of a generation serve */
@@ -267,6 +318,7 @@ master_on_ready(uint32_t generation)
 		    "%d workers, %zu listeners", master.current.conf->workers,
 		    master.current.conf->n_listeners);
 		if (master.ready_fd >= 0) {
+			master_detach();
 			(void)!write(master.ready_fd, "R", 1);
 			close(master.ready_fd);
 			master.ready_fd = -1;
@@ -280,7 +332,7 @@ master_on_ready(uint32_t generation)
 	fleet_drain(master.current.number);
 	master.current = master.next;
 	memset(&master.next, 0, sizeof(master.next));
-	sockets_keep(master.current.conf);
+	sockets_keep(master.current.conf, true);
 	if (master_log(master.current.conf, &err) < 0)
 		log_event(WEIR_LOG_ERROR, LOG_LOG_TROUBLE, "%s", err.text);
 	log_event(WEIR_LOG_INFO, LOG_CONFIG_LOADED, "generation %u serves",
@@ -297,6 +349,8 @@ master_on_failed(uint32_t generation, const char *text)
 	} else if (!master.started) {
 		/* at start-up there is nothing to fall back to */
 		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", text);
+		if (!master.foreground && !master.stopping)
+			fprintf(stderr, "weir: %s\n", text);
 		master.exit_status = 1;
 		master.stopping = true;
 		fleet_kill_all();
@@ -351,6 +405,8 @@ master_stop(void)
 	master.stopping = true;
 	sdnotify("STOPPING=1");
 	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "stopping");
+	/* nobody shall wait in the queue of a door that stays closed */
+	sockets_close(true);
 	if (fleet_is_empty()) {
 		loop_stop();
 		return;
@@ -441,6 +497,22 @@ master_signals(void)
 	loop_io_set(&master.signals, master.signal_fd, LOOP_READ);
 }
 
+/* master_sockets - the workers of a master that was killed need a moment to
+   notice and to let its sockets go */
+static int
+master_sockets(const struct conf *conf, const struct probe_result *probe,
+    struct err *err)
+{
+	struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	int64_t end = clock_mono_ms() + TAKEN_MS;
+	int status;
+
+	while ((status = master_prepare(conf, probe, err)) < 0 &&
+	    status == WEIR_E_EXISTS && clock_mono_ms() < end)
+		nanosleep(&pause, NULL);
+	return status;
+}
+
 /* master_first - check the configuration and prepare; 0 or exit status */
 static int
 master_first(struct conf_snapshot *snapshot)
@@ -466,12 +538,15 @@ master_first(struct conf_snapshot *snapshot)
 	/* all workers must tell a mail by the same fingerprint */
 	map_hash("", 0);
 	metric_attach(METRIC_MASTER);
-	if (master_log(master.current.conf, &err) < 0 ||
-	    master_prepare(master.current.conf, &probe, &err) < 0) {
+	/* what goes wrong here is said on standard error: the log may lead
+	   elsewhere */
+	if (master_sockets(master.current.conf, &probe, &err) < 0 ||
+	    master_log(master.current.conf, &err) < 0) {
 		probe_result_fini(&probe);
 		fatal("%s", err.text);
 	}
 	probe_result_fini(&probe);
+	master_store(master.current.conf);
 	return 0;
 }
 
@@ -482,7 +557,7 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 {
 	static const struct fleet_events events = { .ready = master_on_ready,
 		.failed = master_on_failed, .message = master_on_message,
-		.empty = master_on_empty };
+		.empty = master_on_empty, .child = master_child };
 	int status;
 
 	ctl_daemon_started_ms = clock_wall_ms();

@@ -53,8 +53,10 @@ socket_open(const char *address, const struct listen_perm *perm,
 	struct err why;
 	int fd;
 
-	if (socket_find(address) != NULL)
-		return WEIR_OK;
+	s = socket_find(address);
+	if (s != NULL)
+		return s->parsed.kind == LISTEN_UNIX && perm != NULL ?
+		    listen_perms(s->parsed.u.path, perm, err) : WEIR_OK;
 	fd = listen_parse(address, &parsed, &why);
 	if (fd == WEIR_OK)
 		fd = listen_open(&parsed, perm, &why);
@@ -131,11 +133,11 @@ sockets_is_named(const struct conf *conf, const char *address)
 
 /* sockets_keep - close what is no longer named */
 void
-sockets_keep(const struct conf *conf)
+sockets_keep(const struct conf *conf, bool remove)
 {
 	for (size_t i = sockets.n; i-- > 0;) {
 		if (!sockets_is_named(conf, sockets.v[i].address))
-			socket_drop(i, true);
+			socket_drop(i, remove);
 	}
 }
 

@@ -15,7 +15,7 @@
    failure what was newly opened is closed again. [main] */
 int sockets_open(const struct conf *conf, struct err *err);
 /* Close and remove what this configuration does not name. */
-void sockets_keep(const struct conf *conf);
+void sockets_keep(const struct conf *conf, bool remove);
 /* Close all; remove unix sockets if we are the master that made them. */
 void sockets_close(bool remove);
 /* The descriptor for an address as written in the file, or -1. */

@@ -23,6 +23,7 @@
 #include "obs/metric_http.h"
 #include "obs/record.h"
 #include "pipe/guard.h"
+#include "store/aside.h"
 #include "store/store.h"
 #include "work/pool.h"
 
@@ -31,7 +32,9 @@ static size_t nlisteners;
 static struct metric_http *metrics;
 static struct conf *conf;
 static struct board_slot *slot;
-static int gauge_sessions = -1, gauge_memory = -1, counter_dns[4];
+static int gauge_sessions = -1, gauge_memory = -1, gauge_store = -1;
+static int counter_dns[4];
+static char store_alarm[600]; /* already told */
 
 /* worker_load - the configuration with all modules, from the snapshot */
 static int
@@ -50,13 +53,24 @@ worker_load(const struct worker_start *start, struct err *err)
 	return status;
 }
 
+/* worker_folder - of a file, to be freed */
+static char *
+worker_folder(const char *path)
+{
+	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
+
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	return dir;
+}
+
 /* worker_confine - no longer root, no longer free */
 static int
 worker_confine(struct err *err)
 {
 	const char *writable[] = { conf->state_dir, "/dev", "/run", "/tmp",
-		NULL, NULL };
-	char *dir = NULL;
+		NULL, NULL, NULL };
+	char *dirs[2] = { worker_folder(conf->explain.path), NULL };
 	struct err why = { "" };
 	uid_t uid;
 	gid_t gid;
@@ -64,16 +78,16 @@ worker_confine(struct err *err)
 
 	if (status == WEIR_OK)
 		status = privs_drop(uid, gid, err);
-	if (status < 0)
+	if (status < 0) {
+		free(dirs[0]);
 		return status;
-	if (conf->log.target == CONF_LOG_FILE) {
-		dir = xstrdup(conf->log.path);
-		if (strrchr(dir, '/') != NULL)
-			*strrchr(dir, '/') = '\0';
-		writable[4] = dir;
 	}
+	writable[4] = dirs[0];
+	if (conf->log.target == CONF_LOG_FILE)
+		writable[5] = dirs[1] = worker_folder(conf->log.path);
 	status = privs_landlock(writable, &why);
-	free(dir);
+	free(dirs[0]);
+	free(dirs[1]);
 	if (status < 0 && status != WEIR_E_UNSUPPORTED) {
 		*err = why;
 		return status;
@@ -87,6 +101,8 @@ worker_listen(void)
 {
 	struct front_limits limits = *front_limits();
 
+	/* one that the last configuration had would keep its clients waiting */
+	sockets_keep(conf, false);
 	limits.command_ms = conf->limits.command_timeout_ms;
 	limits.idle_ms = conf->limits.idle_ms;
 	limits.sessions = (unsigned)conf->limits.sessions;
@@ -111,6 +127,30 @@ worker_listen(void)
 		    dup(sockets_fd(conf->metrics.text)));
 }
 
+/* worker_store - say when the store stops or starts to work */
+static void
+worker_store(void)
+{
+	static bool degraded;
+	struct store_status st;
+
+	store_status(&st);
+	metric_set(gauge_store, st.degraded);
+	if (strcmp(st.alarm, store_alarm) != 0) {
+		snprintf(store_alarm, sizeof(store_alarm), "%s", st.alarm);
+		log_event(WEIR_LOG_ERROR, LOG_STORE_CORRUPT, "%s", st.alarm);
+	}
+	if (st.degraded == degraded)
+		return;
+	degraded = st.degraded;
+	if (degraded)
+		log_event(WEIR_LOG_ERROR, LOG_STORE_DEGRADED,
+		    "the modules' store does not work: %s", st.trouble);
+	else
+		log_event(WEIR_LOG_INFO, LOG_STORE_RECOVERED,
+		    "the modules' store works again");
+}
+
 /* worker_setup - in the order in which the parts need each other */
 int
 worker_setup(const struct worker_start *start, struct conf **conf_out,
@@ -122,6 +162,8 @@ worker_setup(const struct worker_start *start, struct conf **conf_out,
 	metric_attach(start->slot);
 	guard_slot(start->slot);
 	id_worker((unsigned)start->slot);
+	/* what the master has found, it has told */
+	snprintf(store_alarm, sizeof(store_alarm), "%s", aside_alarm());
 	/* modules are opened while we may still read everything */
 	status = worker_load(start, err);
 	if (status == WEIR_OK)
@@ -134,6 +176,8 @@ worker_setup(const struct worker_start *start, struct conf **conf_out,
 	    "Open sessions.");
 	gauge_memory = metric_gauge("weir_mail_memory_bytes", NULL,
 	    "Memory taken by messages.");
+	gauge_store = metric_gauge("weir_store_degraded", NULL,
+	    "1 while the modules' store does not work.");
 	counter_dns[0] = metric_gauge("weir_dns_queries", NULL,
 	    "DNS questions asked by modules since the worker started.");
 	counter_dns[1] = metric_gauge("weir_dns_cache_hits", NULL,
@@ -142,6 +186,7 @@ worker_setup(const struct worker_start *start, struct conf **conf_out,
 	    "Of these, without an answer in time.");
 	counter_dns[3] = metric_gauge("weir_dns_in_flight", NULL,
 	    "DNS questions on their way now.");
+	worker_store();
 	worker_listen();
 	*conf_out = conf;
 	return WEIR_OK;
@@ -153,6 +198,7 @@ worker_metrics(void)
 {
 	const struct dns_stats *d = dns_stats();
 
+	worker_store();
 	metric_set(gauge_sessions, session_count());
 	metric_set(gauge_memory, (int64_t)budget_used());
 	metric_set(counter_dns[0], (int64_t)d->queries);

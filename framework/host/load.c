@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/load.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
@@ -15,6 +16,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "base/vec.h"
 #include "host/accept.h"
 
 struct loaded {
@@ -125,6 +127,37 @@ load_open(const char *path, struct err *err)
 	return entry;
 }
 
+/* load_suggest - is there a module whose name is nearly the same */
+static void
+load_suggest(const char *name, const char *full, struct err *err)
+{
+	VEC(char *) names = { NULL, 0, 0 };
+	const struct dirent *e;
+	const char *near;
+	struct stat st;
+	DIR *dir = stat(full, &st) < 0 && errno == ENOENT ?
+	    opendir(directory) : NULL;
+
+	if (dir == NULL)
+		return;
+	while ((e = readdir(dir)) != NULL) {
+		size_t len = strlen(e->d_name);
+
+		if (len > 7 && strncmp(e->d_name, "mod_", 4) == 0 &&
+		    strcmp(e->d_name + len - 3, ".so") == 0)
+			*vec_push(&names) = xstrndup(e->d_name + 4, len - 7);
+	}
+	closedir(dir);
+	*vec_push(&names) = NULL;
+	near = text_nearest(name, (const char *const *)names.v);
+	if (near != NULL)
+		err_set(err, 0, "there is no module %s in %s (did you mean "
+		    "\"%s\"?)", name, directory, near);
+	for (size_t i = 0; i + 1 < names.n; i++)
+		free(names.v[i]);
+	vec_fini(&names);
+}
+
 /* load_module - by name, once */
 const struct weir_module *
 load_module(const char *name, const char *path, struct err *err)
@@ -144,6 +177,8 @@ load_module(const char *name, const char *path, struct err *err)
 	    (entry = load_open(full, &why)) == NULL) {
 		err_set(err, 0, "module %s can't be loaded: %s", name,
 		    why.text);
+		if (path == NULL || path[0] == '\0')
+			load_suggest(name, full, err);
 		free(full);
 		return NULL;
 	}

@@ -196,7 +196,7 @@ listen_unix_clear(const char *path, struct err *err)
 		    strerror(errno));
 	}
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, WEIR_E_EXISTS,
+		return err_set(err, WEIR_E_INVAL,
 		    "%s exists and is not a socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -214,22 +214,38 @@ listen_unix_clear(const char *path, struct err *err)
 	return WEIR_OK;
 }
 
+/* listen_perms - owner, group and mode of a path */
+int
+listen_perms(const char *path, const struct listen_perm *perm, struct err *err)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	int status = listen_owner(perm->owner, &uid, err);
+
+	if (status == WEIR_OK)
+		status = listen_group(perm->group, &gid, err);
+	if (status < 0)
+		return status;
+	if (((uid != (uid_t)-1 || gid != (gid_t)-1) &&
+		lchown(path, uid, gid) < 0) ||
+	    chmod(path, perm->mode & 0777) < 0)
+		return err_set(err, WEIR_E_TEMP, "can't set up %s: %s", path,
+		    strerror(errno));
+	return WEIR_OK;
+}
+
 /* listen_unix - bind a path; it never has a wider mode than asked for */
 static int
 listen_unix(const char *path, const struct listen_perm *perm, struct err *err)
 {
+	static const struct listen_perm own = { .mode = 0600 };
 	struct sockaddr_un sun = listen_unix_address(path);
-	mode_t mode = perm != NULL ? perm->mode & 0777 : 0600, old;
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
 	int fd, status, e;
+	mode_t old;
 
-	status = listen_owner(perm != NULL ? perm->owner : NULL, &uid, err);
-	if (status == WEIR_OK)
-		status = listen_group(perm != NULL ? perm->group : NULL, &gid,
-		    err);
-	if (status == WEIR_OK)
-		status = listen_unix_clear(path, err);
+	if (perm == NULL)
+		perm = &own;
+	status = listen_unix_clear(path, err);
 	if (status < 0)
 		return status;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -237,7 +253,7 @@ listen_unix(const char *path, const struct listen_perm *perm, struct err *err)
 		return err_set(err, WEIR_E_TEMP, "socket: %s",
 		    strerror(errno));
 	/* the owner's group gets its rights only when it is the right group */
-	old = umask(0777 & ~(mode & 0700));
+	old = umask(0777 & ~(perm->mode & 0700));
 	e = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ? 0 : errno;
 	umask(old);
 	if (e != 0) {
@@ -245,14 +261,14 @@ listen_unix(const char *path, const struct listen_perm *perm, struct err *err)
 		return err_set(err, WEIR_E_TEMP, "can't bind %s: %s", path,
 		    strerror(e));
 	}
-	if (((uid != (uid_t)-1 || gid != (gid_t)-1) &&
-		lchown(path, uid, gid) < 0) ||
-	    chmod(path, mode) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		e = errno;
+	status = listen_perms(path, perm, err);
+	if (status == WEIR_OK && listen(fd, LISTEN_BACKLOG) < 0)
+		status = err_set(err, WEIR_E_TEMP, "can't listen on %s: %s",
+		    path, strerror(errno));
+	if (status < 0) {
 		unlink(path);
 		close(fd);
-		return err_set(err, WEIR_E_TEMP,
-		    "can't set up %s: %s", path, strerror(e));
+		return status;
 	}
 	return fd;
 }
@@ -287,8 +303,10 @@ listen_inet(const struct listen_address *a, struct err *err)
 		    family == AF_INET ? (const void *)&a->u.in.sin_addr :
 					(const void *)&a->u.in6.sin6_addr,
 		    host, sizeof(host));
-		return err_set(err, WEIR_E_TEMP, "can't listen on %s port %u: "
-		    "%s", host, port, strerror(e));
+		return err_set(err, e == EADDRINUSE ? WEIR_E_EXISTS :
+						      WEIR_E_TEMP,
+		    "can't listen on %s port %u: %s", host, port,
+		    strerror(e));
 	}
 	return fd;
 }

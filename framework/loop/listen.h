@@ -57,6 +57,9 @@ int listen_parse(const char *text, struct listen_address *out,
    perm NULL: mode 0600. [main] */
 int listen_open(const struct listen_address *a, const struct listen_perm *perm,
     struct err *err);
+/* Give a unix socket's path its owner, group and mode. [main] */
+int listen_perms(const char *path, const struct listen_perm *perm,
+    struct err *err);
 /* Remove a unix socket's path; nothing for the others. [main] */
 void listen_remove(const struct listen_address *a);
 

@@ -117,7 +117,7 @@ store_trouble(int status, const char *text)
 	store.degraded = status < 0;
 	if (status < 0) {
 		store.failures++;
-		snprintf(store.trouble, sizeof(store.trouble), "%s: %s",
+		snprintf(store.trouble, sizeof(store.trouble), "%s: %.200s",
 		    status_name(status), text);
 	}
 }
@@ -196,7 +196,9 @@ store_init(const struct store_config *config, struct err *err)
 	list_init(&store.ready);
 	loop_task_init(&store.deliver, store_deliver);
 	rc = store_open_file(err);
-	if (rc < 0) {
+	if (rc < 0 && config->tolerant) {
+		store_trouble(rc, err->text);
+	} else if (rc < 0) {
 		free(store.path);
 		store.path = NULL;
 		return rc;

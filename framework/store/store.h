@@ -44,6 +44,8 @@ struct store_config {
 	int commit_ms;	  /* how long a group of writes that nobody waits for
 			     may gather; 0: 10 ms */
 	bool memory;	  /* nothing on disk, no path, no work pool */
+	bool tolerant;	  /* a file that can't be opened now is tried again
+			     later; until then the store is degraded */
 };
 
 struct store_status {
@@ -70,7 +72,8 @@ typedef bool store_row_fn(weir_str key, weir_str value, int64_t expires_ms,
    the file can't be read or moved; nothing was changed. [main] */
 int store_check(const char *path, struct err *err);
 
-/* Open or create; E_TEMP and a text when the folder or file can't be used.
+/* Open or create; E_TEMP and a text when the folder or file can't be used,
+   unless it is tolerant: then OK, and store_status tells.
    Unless memory is set, the work pool must be open. [main] */
 int store_init(const struct store_config *config, struct err *err);
 /* Commit what waits, complete everything, close. Before work_fini. */

@@ -20,8 +20,18 @@ EXTRA_DIST += $(functional_lib) tests/functional/conftest.py \
 
 # FUNCTIONAL_FLAGS="-k name" and the like go to pytest.
 .PHONY: check-functional
-check-functional: all bench-tools
+check-functional: all bench-tools tests/functional/mod_puppet.la
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B -m pytest \
 		-p no:cacheprovider -q -rs $(FUNCTIONAL_FLAGS) \
 		$(srcdir)/tests/functional
 EXTRA_DIST += tests/functional/test_ctl.py
+
+# A module that does what the mail tells it.
+check_LTLIBRARIES += tests/functional/mod_puppet.la
+tests_functional_mod_puppet_la_SOURCES = tests/functional/mod_puppet.c
+tests_functional_mod_puppet_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_functional_mod_puppet_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
+EXTRA_DIST += tests/functional/test_daemon.py tests/functional/test_dns_faults.py \
+	tests/functional/test_explain.py tests/functional/test_kill.py \
+	tests/functional/test_overload.py tests/functional/test_postfix.py \
+	tests/functional/test_reload.py

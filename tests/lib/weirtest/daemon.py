@@ -155,7 +155,12 @@ class Weir:
     def stop(self, status=0):
         """End it; it must go in good order and say nothing of memory."""
         code = self.process.stop()
-        self.notify.close()
+        self.notify.setblocking(False)
+        try:
+            while True:
+                self.messages += self.notify.recv(65536).decode().splitlines()
+        except BlockingIOError:
+            self.notify.close()
         log = self.log()
         bad = [line for line in log.splitlines()
                if any(w in line for w in SANITIZER_WORDS)]
