@@ -354,6 +354,9 @@ master_on_failed(uint32_t generation, const char *text)
 		master.exit_status = 1;
 		master.stopping = true;
 		fleet_kill_all();
+	} else {
+		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL,
+		    "a worker can't start again: %s", text);
 	}
 }
 

@@ -200,8 +200,7 @@ worker_main(const struct worker_start *start)
 	if (worker_setup(start, &worker.conf, &err) < 0) {
 		channel_send(start->channel, CHANNEL_FAILED, 0, WEIR_E_TEMP,
 		    err.text);
-		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", err.text);
-		log_fini();
+		log_fini(); /* the master says it */
 		_exit(1);
 	}
 	loop_io_init(&worker.channel, worker_on_channel);

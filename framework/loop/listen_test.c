@@ -151,7 +151,7 @@ test_unix_in_the_way(void **state)
 	/* a file */
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	assert_int_equal(listen_open(&a, NULL, &err), WEIR_E_EXISTS);
+	assert_int_equal(listen_open(&a, NULL, &err), WEIR_E_INVAL);
 	assert_int_equal(access(path, F_OK), 0);
 	unlink(path);
 	/* a link to a socket is not a socket */
@@ -245,7 +245,7 @@ test_inet(void **state)
 		    ((struct sockaddr_in *)&sa)->sin_port : 0;
 		if (i == 0)
 			assert_int_equal(listen_open(&a, NULL, &err),
-			    WEIR_E_TEMP);
+			    WEIR_E_EXISTS);
 		close(fd);
 		loop_fini(false);
 	}
