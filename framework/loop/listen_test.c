@@ -156,7 +156,7 @@ test_unix_in_the_way(void **state)
 	unlink(path);
 	/* a link to a socket is not a socket */
 	assert_int_equal(symlink("/nowhere", path), 0);
-	assert_int_equal(listen_open(&a, NULL, &err), WEIR_E_EXISTS);
+	assert_int_equal(listen_open(&a, NULL, &err), WEIR_E_INVAL);
 	unlink(path);
 	/* somebody answers */
 	fd = listen_open(&a, NULL, &err);
