@@ -200,7 +200,6 @@ worker_main(const struct worker_start *start)
 	if (worker_setup(start, &worker.conf, &err) < 0) {
 		channel_send(start->channel, CHANNEL_FAILED, 0, WEIR_E_TEMP,
 		    err.text);
-		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", err.text);
 		log_fini();
 		_exit(1);
 	}

@@ -9,8 +9,7 @@
 
 #define FRONT_DEFAULTS \
 	{ .command_ms = 5 * 60 * 1000, .idle_ms = 60 * 60 * 1000, \
-		.progress_ms = 10 * 1000, .instance_ms = 60 * 1000, \
-		.refused_ms = 200 }
+		.progress_ms = 10 * 1000, .instance_ms = 60 * 1000 }
 
 static const struct front_limits defaults = FRONT_DEFAULTS;
 static struct front_limits limits = FRONT_DEFAULTS;
@@ -24,8 +23,7 @@ front_limits_set(const struct front_limits *l)
 {
 	limits = l != NULL ? *l : defaults;
 	expect(limits.command_ms > 0 && limits.idle_ms > 0 &&
-	    limits.progress_ms > 0 && limits.instance_ms > 0 &&
-	    limits.refused_ms > 0);
+	    limits.progress_ms > 0 && limits.instance_ms > 0);
 }
 
 /* front_limits - read them */

@@ -37,14 +37,12 @@ struct front_limits {
 	int64_t idle_ms;    /* what the MTA's client decides: the next command */
 	int64_t progress_ms; /* milter: a sign of life while eom runs */
 	int64_t instance_ms; /* policy: a transaction without a request ends */
-	int64_t refused_ms; /* policy: the same after a refusal, which mostly
-			       is the end of it */
 	unsigned sessions; /* connections at a time, 0: no limit; more wait in
 			      the kernel's queue, where another worker may
 			      take them */
 };
 
-/* Set the limits; NULL: the defaults (5 min, 1 h, 10 s, 1 min, 0.2 s, 0). */
+/* Set the limits; NULL: the defaults (5 min, 1 h, 10 s, 1 min, 0). */
 void front_limits_set(const struct front_limits *limits);
 const struct front_limits *front_limits(void);
 

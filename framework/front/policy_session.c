@@ -109,26 +109,19 @@ policy_end(struct policy_session *ps)
 	ps->ran = 0;
 }
 
-/* policy_lifetime - how long to wait for the next request of a transaction:
-   one that was only refused is over as a rule, and its record is waited for */
-static int64_t
-policy_lifetime(const struct policy_session *ps)
-{
-	return ps->refused && !ps->passed ? front_limits()->refused_ms :
-					    front_limits()->instance_ms;
-}
-
 /* policy_on_expiry - no request for it any more */
 static void
 policy_on_expiry(struct loop_timer *t)
 {
 	struct policy_session *ps = list_of(t, struct policy_session, expiry);
-	int64_t left = ps->used_ms + policy_lifetime(ps) - clock_mono_ms();
+	int64_t left = ps->used_ms + front_limits()->instance_ms -
+	    clock_mono_ms();
 
 	if (ps->session == NULL)
 		return;
 	if (left > 0 || ps->conn.paused)
-		loop_timer_start(t, left > 0 ? left : policy_lifetime(ps));
+		loop_timer_start(t, left > 0 ? left :
+					       front_limits()->instance_ms);
 	else
 		policy_end(ps);
 }
@@ -227,8 +220,6 @@ policy_refuse(struct policy_session *ps, const char *action)
 	struct message *m = ps->session->message;
 
 	ps->refused = true;
-	if (ps->conn.fd >= 0)
-		loop_timer_start(&ps->expiry, policy_lifetime(ps));
 	if (m != NULL)
 		m->reply = pool_strdup(m->pool, action);
 	explain_refused(ps->session);
