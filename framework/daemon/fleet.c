@@ -191,7 +191,6 @@ ship_on_timer(struct loop_timer *t)
 		snprintf(text, sizeof(text), "can't start a worker: %s",
 		    errno != 0 ? strerror(errno) :
 				 "too many worker processes");
-		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH, "%s", text);
 		s->backoff_ms = BACKOFF_MAX_MS;
 		loop_timer_start(t, s->backoff_ms);
 		/* may end this one, too */

@@ -346,9 +346,11 @@ master_on_failed(uint32_t generation, const char *text)
 {
 	if (generation == master.next.number) {
 		master_refuse(text);
-	} else if (!master.started) {
+		return;
+	}
+	log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", text);
+	if (!master.started) {
 		/* at start-up there is nothing to fall back to */
-		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL, "%s", text);
 		if (!master.foreground && !master.stopping)
 			fprintf(stderr, "weir: %s\n", text);
 		master.exit_status = 1;
