@@ -197,7 +197,6 @@ core_limits(struct conf *conf, struct rows *r)
 	conf->limits.parts = conf_int(sec, LIMITS_PARTS);
 	conf->limits.depth = conf_int(sec, LIMITS_DEPTH);
 	conf->limits.sessions = conf_int(sec, LIMITS_SESSIONS);
-	conf->limits.line = conf_int(sec, LIMITS_LINE);
 	conf->limits.idle_ms = conf_int(sec, LIMITS_IDLE);
 	conf->limits.command_timeout_ms =
 	    conf_int(sec, LIMITS_COMMAND_TIMEOUT);

@@ -89,7 +89,7 @@ struct conf {
 	} memory;
 	struct {
 		int64_t recipients, header_octets, header_lines, parts, depth;
-		int64_t sessions, line, idle_ms, command_timeout_ms;
+		int64_t sessions, idle_ms, command_timeout_ms;
 	} limits;
 	struct {
 		struct conf_address *servers; /* none: resolv.conf's */

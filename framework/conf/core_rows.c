@@ -32,8 +32,9 @@ static const struct weir_option crash_rows[] = {
 
 static const struct weir_option memory_rows[] = {
 	ROW(MEMORY_TOTAL, "total", SIZE, "512M", "16M", "1T",
-	    "Memory that all messages of one worker may take together; above "
-	    "it new mail gets a temporary refusal."),
+	    "Memory that all messages of all workers may take together, shared "
+	    "out evenly; a worker that has used up its part refuses new mail "
+	    "for the time being."),
 	ROW(MEMORY_MESSAGE, "message", SIZE, "64M", "64k", "1T",
 	    "Largest message that is looked at."),
 	ROW(MEMORY_SPOOL, "spool", SIZE, "256k", "4k", "1G",
@@ -55,13 +56,12 @@ static const struct weir_option limits_rows[] = {
 	    "Depth of MIME parts inside each other."),
 	ROW(LIMITS_SESSIONS, "sessions", INT, "2000", "1", "100000",
 	    "Sessions that one worker holds at a time."),
-	ROW(LIMITS_LINE, "line", SIZE, "64k", "1k", "1M",
-	    "Longest line of the policy and control protocols."),
 	ROW(LIMITS_IDLE, "idle", DURATION, "1h", "1s", "7d",
-	    "Time after which a connection without a message is closed."),
+	    "Time that the MTA's client may take between two commands; then "
+	    "the connection is closed."),
 	ROW(LIMITS_COMMAND_TIMEOUT, "command_timeout", DURATION, "5m", "1s",
-	    "1d", "Time that a client may take between two commands of a "
-	    "message."),
+	    "1d", "Time that the MTA itself may take for the rest of a packet "
+	    "or the next part of a message; then the connection is closed."),
 	END
 };
 
