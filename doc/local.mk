@@ -1,1 +1,1 @@
-# doc
+dist_doc_DATA += README.md NEWS doc/deployment.md doc/logging.md doc/modules.md
