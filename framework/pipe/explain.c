@@ -350,6 +350,24 @@ explain_keep(const struct session *s, const struct message *m,
 	json_decref(json);
 }
 
+/* explain_missing - modules that did not check, each once; how many */
+static size_t
+explain_missing(const struct notes *notes, weir_str *names, size_t n,
+    size_t max)
+{
+	for (const struct unscanned *u = notes->unscanned; u != NULL && n < max;
+	     u = u->next) {
+		const char *name = explain_module(u->module);
+		size_t i = 0;
+
+		while (i < n && !text_equals(names[i], name))
+			i++;
+		if (i == n && !u->shadow)
+			names[n++] = text_slice(name);
+	}
+	return n;
+}
+
 /* explain_log - one line for the decision */
 static void
 explain_log(const struct session *s, const struct message *m,
@@ -358,8 +376,8 @@ explain_log(const struct session *s, const struct message *m,
 	struct log_ctx ctx = { .session = s->id };
 	const struct log_ctx *before;
 	struct log_field f[8];
-	weir_str symbols[50];
-	size_t n = 0, k = 0;
+	weir_str symbols[50], missing[10];
+	size_t n = 0, k = 0, lost;
 
 	if (!log_enabled(WEIR_LOG_INFO))
 		return;
@@ -382,6 +400,11 @@ explain_log(const struct session *s, const struct message *m,
 		    (int64_t)(m->header_octets + m->body_octets));
 	}
 	f[n++] = log_list("symbols", symbols, k);
+	lost = explain_missing(&s->notes, missing, 0, 10);
+	if (m != NULL)
+		lost = explain_missing(&m->notes, missing, lost, 10);
+	if (lost > 0)
+		f[n++] = log_list("unscanned", missing, lost);
 	before = log_ctx_set(&ctx);
 	log_fields(WEIR_LOG_INFO, event, f, n, "%s",
 	    m != NULL && m->reply != NULL ? m->reply : "");
