@@ -237,7 +237,7 @@ mta_test_run(void **state)
 {
 	const char *const echo[] = { "/bin/echo", "a;b", "$HOME", NULL };
 	const char *const bad[] = { "/bin/false", NULL };
-	const char *const none[] = { "/nonexistent/program", NULL };
+	const char *const none[] = { "/dev/null/program", NULL };
 	struct buf out = BUF_INIT;
 	struct err err;
 

@@ -212,8 +212,8 @@ static void
 targets_are_checked(void **state)
 {
 	static const char *const bad[] = { "", "stdout", "file:", "file",
-		"file:rel", "stderr:/x", "file:/nonexistent/x", "syslog:rel",
-		"journal:/nonexistent/socket" };
+		"file:rel", "stderr:/x", "file:/dev/null/x", "syslog:rel",
+		"journal:/dev/null/socket" };
 	struct err err;
 
 	(void)state;
