@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "obs/board.h"
 #include "obs/log.h"
+#include "pipe/guard.h"
 
 static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 static int slot = -1;
@@ -49,6 +50,7 @@ crash_on_signal(int sig)
 	char line[512];
 	size_t n = 0;
 
+	guard_job_blame();
 	n = crash_put(line, sizeof(line), n, "weir: crash: signal ");
 	n = crash_number(line, sizeof(line), n, (unsigned)sig);
 	if (slot >= 0 && board != NULL && board_mark_read(slot, &mark) &&

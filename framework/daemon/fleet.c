@@ -286,10 +286,11 @@ fleet_send(uint32_t kind)
 	}
 }
 
-/* ship_crashed - it died of a signal: who was it */
+/* ship_crashed - it died of a signal, or ended unasked: who was it */
 static void
-ship_crashed(struct ship *s, int sig)
+ship_crashed(struct ship *s, int status)
 {
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	struct board_limits limits = {
 		.crashes = (unsigned)s->conf->crash.limit,
 		.window_ms = s->conf->crash.window_ms,
@@ -308,10 +309,16 @@ ship_crashed(struct ship *s, int sig)
 		ctx.message = crash.mark.id;
 	}
 	before = log_ctx_set(&ctx);
-	log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH,
-	    "worker %d died of signal %d (%s)%s", (int)s->pid, sig,
-	    strsignal(sig),
-	    crash.mark.module == BOARD_NO_MODULE ? ", outside of modules" : "");
+	if (sig != 0)
+		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH,
+		    "worker %d died of signal %d (%s)%s", (int)s->pid, sig,
+		    strsignal(sig),
+		    crash.mark.module == BOARD_NO_MODULE ?
+			", outside of modules" : "");
+	else
+		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH,
+		    "worker %d ended by itself, status %d", (int)s->pid,
+		    WEXITSTATUS(status));
 	if (crash.benched)
 		log_event(WEIR_LOG_ERROR, LOG_MODULE_BENCHED,
 		    "module %s is not called for %lld s after %u crashes",
@@ -342,12 +349,10 @@ fleet_reaped(pid_t pid, int status)
 	}
 	if (s == NULL)
 		return;
-	if (WIFSIGNALED(status) && !s->draining)
-		ship_crashed(s, WTERMSIG(status));
-	else if (!s->draining)
-		log_event(WEIR_LOG_ERROR, LOG_WORKER_CRASH,
-		    "worker %d ended by itself, status %d", (int)pid,
-		    WEXITSTATUS(status));
+	/* one that drains is to end, and is killed if it does not */
+	if (!s->draining ||
+	    (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL))
+		ship_crashed(s, status);
 	metric_retire(s->slot);
 	board_slot_release(s->slot);
 	loop_io_stop(&s->io);
@@ -392,7 +397,9 @@ ship_watch(struct ship *s)
 		log_event(WEIR_LOG_ERROR, LOG_STALL,
 		    "worker %d has been stuck for %llu ms and is ended",
 		    (int)s->pid, (unsigned long long)spent);
-		kill(s->pid, SIGABRT);
+		/* a core first; one that is deaf to it is still ended */
+		kill(s->pid, spent / 2 >= (uint64_t)s->conf->stall_limit_ms ?
+			SIGKILL : SIGABRT);
 	} else if (s->stalled != mark.sequence) {
 		s->stalled = mark.sequence;
 		log_event(WEIR_LOG_WARN, LOG_STALL,

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "host/table.h"
+#include "pipe/guard.h"
 #include "pipe/run.h"
 #include "work/pool.h"
 
@@ -14,6 +15,7 @@ struct ext_job {
 	struct call_op op;
 	struct work work;
 	struct module *module;
+	struct guard_job mark;
 	weir_job_run *run;
 	weir_job_done *done;
 	void *arg;
@@ -30,7 +32,9 @@ ext_job_run(struct work *w)
 	struct ext_job *j = list_of(w, struct ext_job, work);
 
 	table_thread_module = j->module;
+	guard_job_set(&j->mark);
 	j->status = j->run((weir_jobctx *)(void *)j, j->arg);
+	guard_job_set(NULL);
 	table_thread_module = NULL;
 	j->ran = true;
 }
@@ -90,6 +94,7 @@ ext_job_start(weir_call *handle, weir_job_run *run, weir_job_done *done,
 		return WEIR_E_INVAL;
 	j = xcalloc(1, sizeof(*j));
 	j->module = c->module;
+	guard_job_fill(&j->mark, c);
 	j->run = run;
 	j->done = done;
 	j->arg = arg;

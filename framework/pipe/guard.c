@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pipe/guard.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "obs/board.h"
@@ -11,6 +13,7 @@
 
 static int slot = -1;
 static uint64_t outer;
+static _Thread_local const struct guard_job *this_job;
 
 /* guard_slot - this worker's row of the board; negative: no board */
 void
@@ -42,6 +45,57 @@ guard_enter(struct call *c)
 	    c->message != NULL ? c->message->fingerprint : 0);
 	outer = board_mark_enter(slot, c->module->board, c->stage, c->phase,
 	    guard_id(c), c->entered_ns);
+}
+
+/* guard_drop_enter - data of a scope is dropped */
+void
+guard_drop_enter(const struct module *m)
+{
+	if (slot >= 0)
+		outer = board_mark_enter(slot, m->board, WEIR_STAGE_EOM,
+		    WEIR_PHASE_ACT, NULL, clock_mono_ns());
+}
+
+/* guard_drop_leave - it has returned */
+void
+guard_drop_leave(void)
+{
+	if (slot >= 0)
+		board_mark_leave(slot, outer);
+	outer = 0;
+}
+
+/* guard_job_fill - while the call is there to be asked */
+void
+guard_job_fill(struct guard_job *j, const struct call *c)
+{
+	const char *id = guard_id(c);
+
+	j->module = c->module->board;
+	j->stage = c->stage;
+	j->phase = c->phase;
+	j->fingerprint = c->message != NULL ? c->message->fingerprint : 0;
+	snprintf(j->id, sizeof(j->id), "%s", id != NULL ? id : "");
+}
+
+/* guard_job_set - the thread begins, or has ended, its run */
+void
+guard_job_set(const struct guard_job *j)
+{
+	this_job = j;
+}
+
+/* guard_job_blame - this thread dies of a signal */
+void
+guard_job_blame(void)
+{
+	const struct guard_job *j = this_job;
+
+	if (j == NULL || slot < 0)
+		return;
+	board_fingerprint_set(slot, j->fingerprint);
+	board_mark_enter(slot, j->module, j->stage, j->phase, j->id,
+	    clock_mono_ns());
 }
 
 /* guard_slow - it held the loop for too long */

@@ -21,6 +21,22 @@ void guard_failed(struct call *c, int status, weir_str reason);
 /* may the module be called at all, or is it benched after crashes */
 bool guard_is_benched(const struct module *m);
 
+/* Around a module's drop function, which has no call. */
+void guard_drop_enter(const struct module *m);
+void guard_drop_leave(void);
+
+/* What a job thread is busy with, for the handler of fatal signals. */
+struct guard_job {
+	int module, stage, phase;
+	uint64_t fingerprint;
+	char id[24];
+};
+/* fill it in [loop], set it (NULL: no longer) in the thread */
+void guard_job_fill(struct guard_job *j, const struct call *c);
+void guard_job_set(const struct guard_job *j);
+/* in the handler: if this is such a thread the mark is made to say so */
+void guard_job_blame(void);
+
 /* How many workers have died inside a call about this mail. */
 uint32_t guard_deaths(uint64_t fingerprint);
 

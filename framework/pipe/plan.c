@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "pipe/guard.h"
 
 static struct pool *pool;
 static struct module **all;
@@ -195,7 +196,10 @@ plan_slots_drop(struct slot *slots)
 		void *data = slots[i].data;
 
 		slots[i].data = NULL;
-		if (data != NULL && slots[i].drop != NULL)
-			slots[i].drop(data);
+		if (data == NULL || slots[i].drop == NULL)
+			continue;
+		guard_drop_enter(all[i]);
+		slots[i].drop(data);
+		guard_drop_leave();
 	}
 }

@@ -127,7 +127,14 @@ work_thread_start(struct work_lane *lane)
 	sigset_t all, old;
 	int rc;
 
+	/* but not those of its own faults: blocked, they kill without the
+	   handler that says whose code it was */
 	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&lane->thread[lane->threads], NULL, work_thread,
 	    lane);

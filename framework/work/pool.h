@@ -4,7 +4,8 @@
  *
  * A struct work is embedded in its owner's struct, which must live until done
  * has run, or work_cancel or work_join has said that it will not.  Threads are
- * started by the first submit that finds none idle, and block all signals.
+ * started by the first submit that finds none idle, and block all signals but
+ * those of faults.
  *
  * There are two lanes.  Ordinary work shares the pool's threads.  Urgent work
  * (the store's commits) has a thread of its own and runs in order, so that
