@@ -653,8 +653,8 @@ test_include(void **state)
 	    "/dev/zero: error: not a regular file\n");
 	buf_clear(&out);
 	assert_null(load_file("/dev/null/weir.conf", &out));
-	assert_string_equal(out.ptr, "/dev/null/weir.conf: error: No such "
-	    "file or directory\n");
+	assert_string_equal(out.ptr, "/dev/null/weir.conf: error: Not a "
+	    "directory\n");
 	free(path);
 	free(sub);
 	buf_fini(&out);

@@ -20,7 +20,7 @@
 #include "host/registry.h"
 #include "obs/log.h"
 
-#define PROBE_SECONDS 20
+#define PROBE_SECONDS 10
 #define PROBE_MEMORY ((rlim_t)4 << 30)
 #define PROBE_REPORT_MAX (64 * 1024)
 
