@@ -8,8 +8,11 @@ libweir_la_SOURCES += \
 	framework/pipe/settle.c framework/pipe/settle.h
 
 if HAVE_CMOCKA
-UNIT_TESTS += framework/pipe/cancel_test framework/pipe/run_test \
-	framework/pipe/settle_test
+UNIT_TESTS += framework/pipe/cancel_test framework/pipe/rules_test \
+	framework/pipe/run_test framework/pipe/settle_test
+framework_pipe_rules_test_SOURCES = framework/pipe/rules_test.c \
+	framework/pipe/test_fake.c framework/pipe/test_fake.h
+framework_pipe_rules_test_LDADD = $(TEST_LIBS)
 framework_pipe_cancel_test_SOURCES = framework/pipe/cancel_test.c \
 	framework/pipe/test_fake.c framework/pipe/test_fake.h
 framework_pipe_cancel_test_LDADD = $(TEST_LIBS)
