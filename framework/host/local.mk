@@ -10,7 +10,9 @@ libweir_la_SOURCES += \
 	framework/host/limits.c framework/host/limits.h \
 	framework/host/load.c framework/host/load.h \
 	framework/host/registry.c framework/host/registry.h \
-	framework/host/table.c framework/host/table.h
+	framework/host/table.c framework/host/table.h \
+	framework/host/table_int.h framework/host/table_notes.c \
+	framework/host/table_read.c
 
 if HAVE_CMOCKA
 UNIT_TESTS += framework/host/accept_test framework/host/load_test \
