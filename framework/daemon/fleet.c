@@ -385,6 +385,9 @@ ship_watch(struct ship *s)
 	if (s->pid == 0 || !board_mark_read(s->slot, &mark) ||
 	    mark.module == BOARD_NO_MODULE || now < mark.since_ns)
 		return;
+	/* a worker gone wild may have written anything into its slot */
+	if (mark.module >= (int)atomic_load(&board->modules))
+		return;
 	spent = (now - mark.since_ns) / 1000000u;
 	if (spent < 1000)
 		return;

@@ -194,9 +194,12 @@ master_refuse(const char *text)
 			generation_fini(&master.next);
 		memset(&master.next, 0, sizeof(master.next));
 	}
-	/* gives sockets that stay their old owners and modes, too */
-	(void)sockets_open(master.current.conf, &err);
-	sockets_keep(master.current.conf, true);
+	/* gives sockets that stay their old owners and modes, too; but who
+	   stops has closed his doors for good */
+	if (!master.stopping) {
+		(void)sockets_open(master.current.conf, &err);
+		sockets_keep(master.current.conf, true);
+	}
 	master_reload_over(WEIR_E_INVAL, line);
 }
 
@@ -324,6 +327,10 @@ master_on_ready(uint32_t generation)
 			master.ready_fd = -1;
 		}
 		sdnotify("READY=1");
+		if (master.again) {
+			master.again = false;
+			master_reload();
+		}
 		return;
 	}
 	if (generation != master.next.number)

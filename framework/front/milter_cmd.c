@@ -17,6 +17,9 @@
 static const struct opinion too_large = { .action = WEIR_ACT_REJECT,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
 	.enhanced = "5.3.4", .text = "Message too large" };
+static const struct opinion header_large = { .action = WEIR_ACT_REJECT,
+	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
+	.enhanced = "5.3.4", .text = "Message header too large" };
 static const struct opinion bad_address = { .action = WEIR_ACT_TEMPFAIL,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 451,
 	.enhanced = "4.1.0", .text = "Address or parameters too long" };
@@ -384,9 +387,10 @@ milter_on_eom(struct milter_session *ms, struct milter_packet *p)
 	}
 	if (p->len > 0)
 		milter_cmd_chunk(ms, p);
-	if (m->spool_status != WEIR_OK) {
-		/* what is not there can't be judged */
+	if (m->spool_status != WEIR_OK || m->headers_cut) {
+		/* what is not there can't be judged, nor taken out */
 		milter_session_host_says(m,
+		    m->headers_cut		    ? &header_large :
 		    m->spool_status == WEIR_E_LIMIT ? &too_large :
 						      &milter_no_memory,
 		    WEIR_STAGE_EOM);

@@ -448,6 +448,16 @@ test_limits(void **state)
 	c = milter_session_open(-1, &test_listener);
 	assert_true(play(c, "OCHMRRRTLNBE"));
 	assert_memory_equal(test_milter_reply(&said, 1).ptr, "y452 4.5.3 ", 11);
+	/* fields that nobody can see could say anything */
+	few.recipients = 10;
+	few.header_octets = 10;
+	message_limits(&few);
+	setup(NULL);
+	c = milter_session_open(-1, &test_listener);
+	assert_true(play(c, "OCHMRTLLNBE"));
+	assert_memory_equal(test_milter_reply(&said, 10).ptr, "y552 5.3.4 ",
+	    11);
+	assert_int_equal(test_run.ran[WEIR_STAGE_EOM], 0);
 	message_limits(&usual);
 	/* a message that is too large */
 	setup(NULL);

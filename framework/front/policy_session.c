@@ -24,6 +24,7 @@ struct policy_session {
 	const char *instance;	 /* its name; in the session's pool */
 	const char *client;	 /* client_address as it was sent */
 	uint32_t ran;		 /* stages that have run, as bits */
+	bool helo_ran;		 /* for this request */
 	bool passed;		 /* one of its requests was not refused */
 	bool refused;		 /* one was */
 	const char *eom;	 /* the verdict on the message, once given */
@@ -293,7 +294,8 @@ policy_next(struct policy_session *ps)
 		if (stage > ps->target)
 			break;
 		if (stage == WEIR_STAGE_HELO) {
-			if (helo.len == 0 ||
+			/* a long one is cut when it is kept: never equal */
+			if (helo.len == 0 || ps->helo_ran ||
 			    (s->helo != NULL && text_equals(helo, s->helo)))
 				continue;
 			return stage;
@@ -334,6 +336,7 @@ policy_prepare(struct policy_session *ps, int stage)
 		 id = policy_value(ps, POLICY_QUEUE_ID);
 
 	if (stage == WEIR_STAGE_HELO) {
+		ps->helo_ran = true;
 		session_set(s, &s->helo, policy_value(ps, POLICY_HELO_NAME));
 	} else if (stage == WEIR_STAGE_MAIL) {
 		if (sender.len > SESSION_ADDRESS_MAX) {
@@ -463,6 +466,7 @@ policy_request(struct policy_session *ps)
 		policy_begin(ps);
 	}
 	ps->used_ms = ps->conn.active_ms;
+	ps->helo_ran = false;
 	policy_update(ps);
 	m = ps->session->message;
 	if (m != NULL && (ps->target < WEIR_STAGE_MAIL ||

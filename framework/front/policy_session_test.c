@@ -394,6 +394,30 @@ test_incomplete_and_odd(void **state)
 	}
 }
 
+/* A name that is too long to be kept whole is no new one all the time. */
+static void
+test_long_helo(void **state)
+{
+	struct conn *c = policy_session_open(-1, &test_listener);
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		buf_add_str(&b, "helo_name=");
+		for (int k = 0; k < 1500; k++)
+			buf_add_char(&b, 'h');
+		buf_add_char(&b, '\n');
+		put(&b, "RCPT", "i1", "a@example", "r@x", "");
+	}
+	alarm(30);
+	assert_true(conn_feed(c, b.ptr, b.len));
+	alarm(0);
+	expect_said("action=DUNNO\n\naction=DUNNO\n\n");
+	assert_int_equal(test_run.ran[WEIR_STAGE_HELO], 2);
+	assert_int_equal(test_run.ran[WEIR_STAGE_RCPT], 1);
+	buf_fini(&b);
+}
+
 static void
 test_limits(void **state)
 {
@@ -548,8 +572,9 @@ main(void)
 		TEST(test_instance), TEST(test_same_instance_other_mail),
 		TEST(test_answers), TEST(test_accept_ok), TEST(test_prepend),
 		TEST(test_what_modules_see), TEST(test_incomplete_and_odd),
-		TEST(test_limits), TEST(test_pipelined_while_pending),
-		TEST(test_sockets), TEST(test_drain) };
+		TEST(test_long_helo), TEST(test_limits),
+		TEST(test_pipelined_while_pending), TEST(test_sockets),
+		TEST(test_drain) };
 
 	loop_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -214,6 +215,29 @@ listen_unix_clear(const char *path, struct err *err)
 	return WEIR_OK;
 }
 
+/* listen_perms_set - on the socket itself: its folder may be the worker's, who
+   could lay a link to another's file in its place */
+static int
+listen_perms_set(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = -1, e;
+	char self[40];
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) == 0 && !S_ISSOCK(st.st_mode))
+		errno = ENOTSOCK;
+	else if ((uid == (uid_t)-1 && gid == (gid_t)-1) ||
+	    fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0)
+		rc = chmod(self, mode);
+	e = errno;
+	close(fd);
+	errno = e;
+	return rc;
+}
+
 /* listen_perms - owner, group and mode of a path */
 int
 listen_perms(const char *path, const struct listen_perm *perm, struct err *err)
@@ -226,9 +250,7 @@ listen_perms(const char *path, const struct listen_perm *perm, struct err *err)
 		status = listen_group(perm->group, &gid, err);
 	if (status < 0)
 		return status;
-	if (((uid != (uid_t)-1 || gid != (gid_t)-1) &&
-		lchown(path, uid, gid) < 0) ||
-	    chmod(path, perm->mode & 0777) < 0)
+	if (listen_perms_set(path, uid, gid, perm->mode & 0777) < 0)
 		return err_set(err, WEIR_E_TEMP, "can't set up %s: %s", path,
 		    strerror(errno));
 	return WEIR_OK;

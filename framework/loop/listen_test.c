@@ -140,6 +140,37 @@ test_unix_mode(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Who may write to the folder can't turn our rights on another file. */
+static void
+test_unix_link(void **state)
+{
+	struct listen_address a = address_of_path();
+	struct listen_perm perm = { .mode = 0666 };
+	char file[sizeof(path) + 8];
+	struct stat st;
+	struct err err;
+	int fd;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s.file", path);
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	fd = listen_open(&a, &perm, &err);
+	assert_true(fd >= 0);
+	unlink(path);
+	assert_int_equal(symlink(file, path), 0);
+	assert_int_equal(listen_perms(path, &perm, &err), WEIR_E_TEMP);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	unlink(path);
+	assert_int_equal(rename(file, path), 0);
+	assert_int_equal(listen_perms(path, &perm, &err), WEIR_E_TEMP);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	close(fd);
+}
+
 static void
 test_unix_in_the_way(void **state)
 {
@@ -375,8 +406,8 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = { TEST(test_parse),
-		TEST(test_unix_mode), TEST(test_unix_in_the_way),
-		TEST(test_inet), TEST(test_batches),
+		TEST(test_unix_mode), TEST(test_unix_link),
+		TEST(test_unix_in_the_way), TEST(test_inet), TEST(test_batches),
 		TEST(test_no_descriptors), TEST(test_systemd) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,9 +201,10 @@ loop_timer_start(struct loop_timer *t, int64_t ms)
 	if (ev_is_active(&t->ev) || ev_is_pending(&t->ev))
 		ev_timer_stop(the_loop, &t->ev);
 	/* libev counts from its own idea of now, which is as old as the
-	   current round */
-	ev_timer_set(&t->ev, (double)(ms > 0 ? ms : 0) / 1000.0 +
-		(ev_time() - ev_now(the_loop)), 0.0);
+	   current round; never from a difference of wall clock times, which
+	   may be set in between */
+	ev_now_update(the_loop);
+	ev_timer_set(&t->ev, (double)(ms > 0 ? ms : 0) / 1000.0, 0.0);
 	ev_timer_start(the_loop, &t->ev);
 }
 

@@ -53,6 +53,8 @@ notes_finding(struct notes *n, struct pool *pool, const struct finding *in)
 int
 notes_fact(struct notes *n, struct pool *pool, const struct fact *in)
 {
+	bool one = in->rcpt != WEIR_RCPT_NONE;
+	uint32_t *count = one ? &n->nrcpt_facts : &n->nfacts;
 	struct fact *f;
 
 	for (f = n->facts; f != NULL; f = f->next) {
@@ -62,7 +64,7 @@ notes_fact(struct notes *n, struct pool *pool, const struct fact *in)
 			return WEIR_OK;
 		}
 	}
-	if (n->nfacts >= NOTES_MAX)
+	if (*count >= (one ? NOTES_RCPT_FACTS : NOTES_MAX))
 		return WEIR_E_LIMIT;
 	f = pool_new(pool, struct fact);
 	*f = *in;
@@ -70,7 +72,7 @@ notes_fact(struct notes *n, struct pool *pool, const struct fact *in)
 	f->value = pool_str(pool, in->value);
 	f->next = n->facts;
 	n->facts = f;
-	n->nfacts++;
+	(*count)++;
 	return WEIR_OK;
 }
 

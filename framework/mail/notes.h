@@ -12,6 +12,8 @@
  * What is the mail's own fault is bounded: beyond NOTES_MAX of a kind findings
  * of one symbol are added up and a module's verdicts on one thing merged, so
  * that nothing can be hidden behind many; facts and unscanned are refused.
+ * Facts about single recipients have a limit of their own: with many of these
+ * a mail must not be able to keep facts about itself out.
  */
 #ifndef WEIR_MAIL_NOTES_H
 #define WEIR_MAIL_NOTES_H
@@ -23,6 +25,7 @@
 #include <weir/verdict.h>
 
 #define NOTES_MAX 1000
+#define NOTES_RCPT_FACTS 5000 /* of single recipients, all together */
 
 struct module;
 struct pool;
@@ -74,7 +77,7 @@ struct notes {
 	struct fact *facts;
 	struct opinion *opinions, **opinions_end;
 	struct unscanned *unscanned, **unscanned_end;
-	uint32_t nfindings, nfacts, nopinions, nunscanned;
+	uint32_t nfindings, nfacts, nrcpt_facts, nopinions, nunscanned;
 	bool accepted; /* somebody said ACCEPT for all of it */
 };
 

@@ -223,6 +223,23 @@ test_facts(void **state)
 	assert_int_equal(fact(0, WEIR_RCPT_NONE, false, "a.x", "3"), WEIR_OK);
 }
 
+/* A mail to many does not hide what is found out about it. */
+static void
+test_facts_of_many(void **state)
+{
+	uint32_t taken = 0;
+
+	(void)state;
+	while (taken < 2 * NOTES_RCPT_FACTS &&
+	    fact(0, taken, false, "greylist.state", "new") == WEIR_OK)
+		taken++;
+	assert_int_equal(taken, NOTES_RCPT_FACTS);
+	assert_int_equal(fact(1, WEIR_RCPT_NONE, false, "dmarc.result",
+	    "fail"), WEIR_OK);
+	assert_string_equal(seen(1, WEIR_RCPT_NONE, "dmarc.result"), "fail");
+	assert_string_equal(seen(1, taken - 1, "greylist.state"), "new");
+}
+
 int
 main(void)
 {
@@ -234,6 +251,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_facts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_facts_of_many, setup,
+		    teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

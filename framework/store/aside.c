@@ -111,6 +111,22 @@ aside_verify(struct lmdb_txn *t, void *arg)
 	return lmdb_verify(t, arg);
 }
 
+/* aside_drop - the rights of the folder's owner: who may write there may lay a
+   link to a file of root's, so that file's owner says nothing */
+static int
+aside_drop(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? xstrdup(".") :
+				    xstrndup(path, (size_t)(slash - path) + 1);
+	struct stat st;
+	int rc = stat(dir, &st);
+
+	free(dir);
+	return rc != 0 || setgroups(0, NULL) != 0 || setgid(st.st_gid) != 0 ?
+	    -1 : setuid(st.st_uid);
+}
+
 /* aside_child - look at the file, with nothing to lose; never returns */
 static void __attribute__((noreturn))
 aside_child(const char *path, const struct stat *st, int out)
@@ -134,8 +150,7 @@ aside_child(const char *path, const struct stat *st, int out)
 		dup2(null, STDERR_FILENO);
 	/* not as root: its lock file would shut the workers out, and the
 	   content is not to be trusted */
-	if (geteuid() == 0 && (setgroups(0, NULL) != 0 ||
-		setgid(st->st_gid) != 0 || setuid(st->st_uid) != 0))
+	if (geteuid() == 0 && aside_drop(path) != 0)
 		_exit(2);
 	rc = lmdb_open(path, (size_t)st->st_size, &db, &err, NULL);
 	if (rc == WEIR_OK)

@@ -415,6 +415,33 @@ store_sets_damage_aside_while_it_runs(void **state)
 	stop_process();
 }
 
+/* A link that the folder's owner laid is not followed with root's rights. */
+static void
+store_check_is_not_root(void **state)
+{
+	char secret[] = "/tmp/weir-secret-XXXXXX", lock[160];
+	struct err err = { "" };
+	struct stat st;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root has rights to lose\n");
+		return;
+	}
+	fd = mkstemp(secret);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "secret", 6), 6);
+	close(fd);
+	assert_int_equal(symlink(secret, path), 0);
+	assert_int_equal(chown(dir, 65534, 65534), 0);
+	assert_int_equal(store_check(path, &err), WEIR_E_TEMP);
+	assert_int_equal(lstat(path, &st), 0);
+	snprintf(lock, sizeof(lock), "%s-lock", path);
+	assert_true(lstat(lock, &st) != 0 || st.st_uid == 65534);
+	assert_int_equal(unlink(secret), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -431,6 +458,8 @@ main(int argc, char **argv)
 		    store_sets_damaged_files_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    store_sets_damage_aside_while_it_runs, setup, teardown),
+		cmocka_unit_test_setup_teardown(store_check_is_not_root, setup,
+		    teardown),
 	};
 
 	struct lmdb *db;

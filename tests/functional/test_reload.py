@@ -2,6 +2,7 @@
 """Reload: nothing is lost, nothing grows, nonsense changes nothing."""
 
 import os
+import re
 import signal
 import stat
 import threading
@@ -183,6 +184,24 @@ def test_missing_file_changes_nothing(weir):
     one.conf_path.unlink()
     assert not reload(one)
     assert proc.answers(f"unix:{one.dir}/m.sock")
+
+
+def test_reload_while_it_starts(weir, folder):
+    """A signal that comes before all workers serve is not forgotten."""
+    found = []
+    starter = threading.Thread(
+        target=lambda: found.append(weir(MILTER, workers=16)))
+    starter.start()
+    log = folder / "weir0" / "log"
+    line = proc.wait_for(
+        lambda: log.exists() and re.search(
+            r"event=daemon.start pid=(\d+)", log.read_text()), 20,
+        "the start")
+    os.kill(int(line[1]), signal.SIGHUP)
+    starter.join()
+    one = found[0]
+    proc.wait_for(lambda: "generation 2 serves" in one.log(), 20,
+                  "the reload")
 
 
 def test_reloads_in_a_burst(weir):
