@@ -188,9 +188,12 @@ static void
 test_large(void **state)
 {
 	static char value[900 * 1024];
+	const struct message_limits usual = { 1000, 2000, 256 * 1024 },
+	    large = { 1000, 2000, 1024 * 1024 };
 	struct buf b = BUF_INIT;
 
 	(void)state;
+	message_limits(&large);
 	/* a packet that no read brings whole, and chunks that share reads */
 	memset(value, 'v', sizeof(value));
 	play("OCHMRT");
@@ -207,6 +210,7 @@ test_large(void **state)
 	expect_said("Occccc" "c" "c" "cccccccccccccccccccc" "c");
 	assert_int_equal(test_run.ran[WEIR_STAGE_BODY], 20);
 	assert_int_equal(test_run.ended[MESSAGE_DONE], 1);
+	message_limits(&usual);
 	buf_fini(&b);
 }
 

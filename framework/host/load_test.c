@@ -94,7 +94,7 @@ test_missing(void **state)
 {
 	(void)state;
 	refused("absent", NULL, "No such file");
-	refused("absent", "/dev/null/dir/mod_absent.so", "No such file");
+	refused("absent", "/dev/null/dir/mod_absent.so", "Not a directory");
 	refused("absent", "mod_absent.so", "not an absolute path");
 	refused("absent", "./mod_absent.so", "not an absolute path");
 	assert_int_equal(mkdir(path_of("mod_dir.so"), 0755), 0);
