@@ -18,6 +18,7 @@ static const struct {
 	{ "discard", "accepted and dropped" },
 	{ "tempfail", "refused for now (4xx)" },
 	{ "reject", "refused (5xx)" },
+	{ "aborted", "given up by the MTA before a decision" },
 };
 
 /* explain_meaning - a verdict in words */

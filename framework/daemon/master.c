@@ -182,6 +182,7 @@ master_refuse(const char *text)
 	struct err err = { "" };
 	char line[1024];
 
+	(void)master_log(master.current.conf, &err);
 	log_event(WEIR_LOG_ERROR, LOG_CONFIG_REFUSED,
 	    "the old configuration stays in force: %s", text);
 	snprintf(line, sizeof(line), "%s", text);
@@ -247,6 +248,11 @@ master_probed(struct probe_result *r, void *arg)
 	if (r->warnings > 0)
 		log_event(WEIR_LOG_WARN, LOG_CONFIG_LOADED, "%s",
 		    buf_str(&r->report).ptr);
+	/* workers inherit the log as it is when they are forked */
+	if (master_log(g->conf, &err) < 0) {
+		master_refuse(err.text);
+		return;
+	}
 	loop_timer_start(&master.start_limit, START_MS);
 	fleet_start(g->number, g->snapshot, g->conf);
 }
@@ -310,7 +316,6 @@ master_child(void)
 static void
 master_on_ready(uint32_t generation)
 {
-	struct err err = { "" };
 
 	if (generation == master.current.number) {
 		if (master.started)
@@ -340,8 +345,6 @@ master_on_ready(uint32_t generation)
 	master.current = master.next;
 	memset(&master.next, 0, sizeof(master.next));
 	sockets_keep(master.current.conf, true);
-	if (master_log(master.current.conf, &err) < 0)
-		log_event(WEIR_LOG_ERROR, LOG_LOG_TROUBLE, "%s", err.text);
 	log_event(WEIR_LOG_INFO, LOG_CONFIG_LOADED, "generation %u serves",
 	    generation);
 	master_reload_over(WEIR_OK, "");

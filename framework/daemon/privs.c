@@ -92,6 +92,20 @@ privs_is_empty(const char *path)
 	return empty;
 }
 
+/* privs_may_own - is it theirs, missing, or an empty one of root's */
+int
+privs_may_own(const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == uid ||
+	    (st.st_uid == 0 && privs_is_empty(path)))
+		return WEIR_OK;
+	return err_set(err, WEIR_E_INVAL, "%s belongs to user %u, Weir runs as "
+	    "user %u: chown -R %u:%u %s", path, st.st_uid, uid, uid, gid,
+	    path);
+}
+
 /* privs_own - a directory that the user must be able to write */
 int
 privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
@@ -99,17 +113,15 @@ privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
 	struct stat st;
 	int status = privs_directory(path, uid, gid, mode, err);
 
-	if (status < 0)
+	if (status == WEIR_OK)
+		status = privs_may_own(path, uid, gid, err);
+	if (status < 0 || geteuid() != 0 || stat(path, &st) < 0 ||
+	    st.st_uid == uid)
 		return status;
-	if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == uid)
-		return WEIR_OK;
 	/* made by root a moment ago, for us */
-	if (st.st_uid == 0 && privs_is_empty(path) &&
-	    chown(path, uid, gid) == 0)
-		return WEIR_OK;
-	return err_set(err, WEIR_E_INVAL, "%s belongs to user %u, Weir runs as "
-	    "user %u: chown -R %u:%u %s", path, st.st_uid, uid, uid, gid,
-	    path);
+	return chown(path, uid, gid) == 0 ?
+	    WEIR_OK :
+	    err_set(err, WEIR_E_TEMP, "%s: chown: %s", path, strerror(errno));
 }
 
 /* privs_drop - become the user */

@@ -25,6 +25,8 @@ int privs_directory(const char *path, uid_t uid, gid_t gid, mode_t mode,
    over, another's is an error with its remedy. */
 int privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode,
     struct err *err);
+/* Would privs_own work?  Changes nothing. */
+int privs_may_own(const char *path, uid_t uid, gid_t gid, struct err *err);
 /* Become that user for good. */
 int privs_drop(uid_t uid, gid_t gid, struct err *err);
 /* No exec, no new rights, no foreign process, no system settings: refused with

@@ -9,15 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "conf/load.h"
+#include "daemon/privs.h"
+#include "dns/resolver.h"
 #include "host/hold.h"
 #include "host/load.h"
 #include "host/registry.h"
+#include "host/table.h"
 #include "obs/log.h"
 
 #define PROBE_SECONDS 10
@@ -57,17 +62,17 @@ probe_say(char tag, const char *text)
 
 /* probe_log - what modules complain about belongs to the report */
 static void
-probe_log(int level, enum log_event_id event, const char *line, size_t len,
-    void *arg)
+probe_log(const struct module *m, int level, weir_str line)
 {
-	char *copy;
+	char clean[2048], *text;
 
-	(void)arg;
-	if (level > WEIR_LOG_WARN || event != LOG_MODULE_LOG)
+	if (level > WEIR_LOG_WARN)
 		return;
-	copy = xstrndup(line, len);
-	probe_say(level == WEIR_LOG_ERROR ? 'E' : 'W', copy);
-	free(copy);
+	text_escape(clean, sizeof(clean), line);
+	text = xasprintf("%s: %s: module %s: %s", m->origin,
+	    level == WEIR_LOG_ERROR ? "error" : "warning", m->name, clean);
+	probe_say(level == WEIR_LOG_ERROR ? 'E' : 'W', text);
+	free(text);
 }
 
 /* probe_report - what the configuration's reader found */
@@ -139,6 +144,38 @@ probe_guard(void)
 	alarm(PROBE_SECONDS);
 }
 
+/* probe_surroundings - what the configuration names outside of itself */
+static void
+probe_surroundings(const struct conf *conf)
+{
+	char text[1100], dir[4096];
+	struct err err = { "" };
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
+
+	if (privs_find(conf, &uid, &gid, &err) < 0 ||
+	    privs_may_own(conf->state_dir, uid, gid, &err) < 0)
+		probe_say('E', err.text);
+	if (conf->dns.zone[0] != '\0') {
+		if (dns_init_zone(conf->dns.zone, &err) < 0) {
+			snprintf(text, sizeof(text), "dns: zone: %s", err.text);
+			probe_say('E', text);
+		}
+		dns_fini();
+	}
+	if (conf->log.target != CONF_LOG_FILE)
+		return;
+	snprintf(dir, sizeof(dir), "%s", conf->log.path);
+	if (strrchr(dir, '/') != NULL)
+		*strrchr(dir, '/') = '\0';
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		snprintf(text, sizeof(text), "log: target: there is no "
+		    "directory %.900s", dir);
+		probe_say('E', text);
+	}
+}
+
 /* probe_child - load, create, destroy; never returns */
 static void
 probe_child(struct conf_snapshot *snap)
@@ -154,7 +191,7 @@ probe_child(struct conf_snapshot *snap)
 #else
 	(void)as;
 #endif
-	log_set_capture(probe_log, NULL);
+	table_log_hook = probe_log;
 	loop_init();
 	call_init();
 	hold_init();
@@ -172,6 +209,7 @@ probe_child(struct conf_snapshot *snap)
 			probe_say('E', err.text);
 		else
 			registry_stop();
+		probe_surroundings(conf);
 	}
 	probe_say('D', "");
 	_exit(0);

@@ -25,6 +25,8 @@ reply_refuse(struct buf *out, struct session *s, const struct settled *st)
 	settle_reply(st, m != NULL ? m->id : s->id, &text);
 	if (m != NULL)
 		m->reply = pool_strndup(m->pool, text.ptr, text.len);
+	else
+		s->reply = pool_strndup(s->pool, text.ptr, text.len);
 	begun = milter_put_begin(out, MILTER_R_REPLYCODE);
 	/* the MTA takes it for a printf format, so '%' is doubled */
 	for (const char *p = text.ptr; *p != '\0'; p++) {

@@ -74,6 +74,7 @@ registry_module(const struct conf *conf, const struct conf_module *cm)
 
 	m->name = cm->name;
 	m->path = load_path(cm->name);
+	m->origin = pool_printf(pool, "%s:%u", cm->file, cm->line);
 	m->descriptor = cm->desc;
 	m->conf = cm->conf;
 	m->flags = cm->desc->flags;
@@ -126,8 +127,8 @@ registry_create(struct module *m, struct err *err)
 	    &m->state);
 	registry_busy = NULL;
 	if (status < 0)
-		return err_set(err, status, "module %s refuses to start: %s "
-		    "(see its log lines)", m->name, status_name(status));
+		return err_set(err, status, "%s: error: module %s refuses to "
+		    "start (%s)", m->origin, m->name, status_name(status));
 	m->created = true;
 	log_event(WEIR_LOG_DEBUG, LOG_MODULE_LOADED, "%s %s from %s", m->name,
 	    m->descriptor->version, m->path);

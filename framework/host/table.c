@@ -44,6 +44,7 @@ table_ext(const char *id)
 	return NULL;
 }
 
+void (*table_log_hook)(const struct module *, int, weir_str);
 _Thread_local struct module *table_thread_module;
 
 /* table_foreign - a thread asks for what only the loop may: say so once */
@@ -113,6 +114,11 @@ table_log(weir_self *self, weir_call *handle, int level, weir_str line)
 	len = (int)(line.len < LOG_LINE_MAX ? line.len : LOG_LINE_MAX);
 	if (level < WEIR_LOG_ERROR || level > WEIR_LOG_DEBUG)
 		level = WEIR_LOG_INFO;
+	if (table_log_hook != NULL) {
+		line.len = (size_t)len;
+		table_log_hook(table_module(self), level, line);
+		return;
+	}
 	if (!log_enabled(level))
 		return;
 	if (handle != NULL && loop_is_thread() &&

@@ -14,6 +14,11 @@ extern const struct weir_host table_host;
 /* An extension table by id, or NULL. */
 const void *table_ext(const char *id);
 
+/* While a configuration is only tried, modules' lines go here instead of the
+   log; NULL: to the log. Process-wide. */
+extern void (*table_log_hook)(const struct module *m, int level,
+    weir_str line);
+
 /* Who answers in_networks: networks "name" of the configuration; 1, 0 or
    WEIR_E_NOTFOUND.  Process-wide. */
 void table_networks(int (*fn)(const char *name, const struct ip *ip));

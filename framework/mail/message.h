@@ -70,6 +70,7 @@ struct message {
 	uint64_t body_octets;
 
 	uint64_t fingerprint; /* of the content, at eom; 0: not taken */
+	bool aborted; /* given up before it was decided */
 	bool poison; /* workers died of it: no module is shown it again */
 	struct mime *mime; /* parsed on demand */
 	struct notes notes;

@@ -74,6 +74,7 @@ struct session {
 	struct message *message; /* the open one, or NULL */
 	struct run *run; /* owned by pipe/ */
 	bool explained; /* its refusal has been recorded */
+	const char *reply; /* to a refusal before MAIL, as it was said */
 };
 
 /* Who tells own clients from others (networks "internal"); process-wide. */

@@ -249,6 +249,8 @@ explain_verdict(const struct session *s, const struct message *m)
 		if (m->rcpts[i].final > strongest)
 			strongest = m->rcpts[i].final;
 	}
+	if (m != NULL && m->aborted && strongest < WEIR_ACT_TEMPFAIL)
+		return "aborted";
 	/* nobody minds: it goes through */
 	return action_name(strongest == WEIR_ACT_NONE ? WEIR_ACT_ACCEPT :
 							(int)strongest);
@@ -281,8 +283,7 @@ explain_json(const struct session *s, const struct message *m,
 			m->body_octets)));
 	}
 	json_object_set_new(o, "verdict", json_string(explain_verdict(s, m)));
-	if (m != NULL)
-		explain_str(o, "reply", m->reply);
+	explain_str(o, "reply", m != NULL ? m->reply : s->reply);
 	json_object_set_new(o, "score",
 	    json_real(explain_score(s, m, WEIR_RCPT_NONE)));
 	json_object_set_new(o, "recipients", explain_recipients(s, m));
@@ -381,7 +382,8 @@ explain_log(const struct session *s, const struct message *m,
 
 	if (!log_enabled(WEIR_LOG_INFO))
 		return;
-	ctx.message = m != NULL ? m->id : NULL;
+	/* what stands in the reply: before MAIL it is the session's */
+	ctx.message = m != NULL ? m->id : s->id;
 	ctx.queue_id = m != NULL && m->queue_id.len > 0 ? m->queue_id.ptr :
 							  NULL;
 	for (const struct finding *x = s->notes.findings; x != NULL && k < 50;
@@ -407,7 +409,8 @@ explain_log(const struct session *s, const struct message *m,
 		f[n++] = log_list("unscanned", missing, lost);
 	before = log_ctx_set(&ctx);
 	log_fields(WEIR_LOG_INFO, event, f, n, "%s",
-	    m != NULL && m->reply != NULL ? m->reply : "");
+	    m != NULL && m->reply != NULL ? m->reply :
+		m == NULL && s->reply != NULL ? s->reply : "");
 	log_ctx_set(before);
 }
 
@@ -477,6 +480,7 @@ explain_message(struct message *m, enum message_end how)
 {
 	struct session *s = m->session;
 
+	m->aborted = how == MESSAGE_ABORTED;
 	if (m->queue_id.len == 0) {
 		weir_str id = explain_queue_id(s, m);
 

@@ -17,6 +17,7 @@ struct module {
 	uint32_t index; /* row in slots, position in the plan */
 	const char *name;
 	const char *path;
+	const char *origin; /* "FILE:LINE" of its section */
 	const struct weir_module *descriptor;
 	const struct weir_conf *conf;
 	void *state;
