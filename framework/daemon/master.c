@@ -92,7 +92,12 @@ master_log(const struct conf *conf, struct err *err)
 		.format = conf->log.json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT };
 	/* in the background nobody reads standard error */
 	static const char *const names[] = { "syslog", "syslog", "journal" };
+	struct err ignored;
+	uid_t uid;
+	gid_t gid;
 
+	if (privs_find(conf, &uid, &gid, &ignored) == WEIR_OK)
+		log_owner(uid, gid); /* workers open it anew, too */
 	if (conf->log.target == CONF_LOG_FILE)
 		snprintf(target, sizeof(target), "file:%s", conf->log.path);
 	else

@@ -270,6 +270,7 @@ milter_on_rcpt(struct milter_session *ms, struct milter_packet *p)
 	struct message *m;
 	weir_str address, params;
 	uint32_t rcpt;
+	int status;
 
 	if (milter_get_address(p, &address, &params) < 0)
 		return WEIR_E_INVAL;
@@ -283,8 +284,9 @@ milter_on_rcpt(struct milter_session *ms, struct milter_packet *p)
 	if (address.len > CMD_ADDRESS_MAX ||
 	    params.len > CMD_PARAMS_MAX)
 		milter_cmd_rcpt_refuse(ms, &bad_address);
-	else if (message_rcpt_add(m, address, params, &rcpt) < 0)
-		milter_cmd_rcpt_refuse(ms, &too_many);
+	else if ((status = message_rcpt_add(m, address, params, &rcpt)) < 0)
+		milter_cmd_rcpt_refuse(ms, status == WEIR_E_LIMIT ?
+			&too_many : &milter_no_memory);
 	else
 		milter_session_stage(ms, WEIR_STAGE_RCPT, rcpt);
 	return WEIR_OK;

@@ -15,6 +15,7 @@
 #include "pipe/run.h"
 
 #define REASON_MAX 4096
+#define REPLY_TEXT_MAX 2000
 #define VERDICT_MIN \
 	(offsetof(struct weir_verdict, text) + sizeof(const char *))
 
@@ -143,13 +144,16 @@ table_verdict_ok(const struct call *c, const struct weir_verdict *v)
 
 /* table_reply_text - a module's text, safe for a reply and the log */
 static const char *
-table_reply_text(struct pool *pool, const char *text)
+table_reply_text(char copy[REPLY_TEXT_MAX + 1], const char *text)
 {
-	char *copy, *w;
+	size_t len;
+	char *w;
 
 	if (text == NULL)
 		return NULL;
-	copy = pool_strndup(pool, text, strnlen(text, 2000));
+	len = strnlen(text, REPLY_TEXT_MAX);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
 	for (w = copy; *w != '\0'; w++) {
 		if ((unsigned char)*w < 0x20 && *w != '\n')
 			*w = ' ';
@@ -195,6 +199,7 @@ table_verdict(weir_call *handle, const struct weir_verdict *in)
 	struct call *c = table_call(handle, &status);
 	struct weir_verdict v;
 	struct opinion o;
+	char text[REPLY_TEXT_MAX + 1];
 	struct notes *notes;
 	struct pool *pool;
 
@@ -223,7 +228,9 @@ table_verdict(weir_call *handle, const struct weir_verdict *in)
 	o.stage = c->stage;
 	o.shadow = c->module->shadow;
 	o.enhanced = table_enhanced(v.enhanced);
-	o.text = table_reply_text(pool, v.text);
+	/* notes keep a copy if they keep the verdict: a long session may see
+	   any number of them */
+	o.text = table_reply_text(text, v.text);
 	return notes_opinion(notes, pool, &o);
 }
 

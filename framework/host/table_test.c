@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/pool.h"
 #include "base/text.h"
 #include "host/control.h"
 #include "host/ext_timer.h"
@@ -720,6 +721,45 @@ test_services(void **state)
 	assert_null(ext_service_table.find(fake_self(&a), "x/1", &mine));
 }
 
+/* speak_of_client - with each mail the same about the session */
+static int
+speak_of_client(struct fake *f, weir_call *c, int stage, int phase)
+{
+	struct weir_verdict v = { .size = sizeof(v),
+		.action = WEIR_ACT_TEMPFAIL, .scope = WEIR_SCOPE_SESSION,
+		.rcpt = NONE, .enhanced = "4.7.1", .text = "Later, please" };
+
+	(void)f;
+	(void)stage;
+	(void)phase;
+	assert_int_equal(H->verdict(c, &v), WEIR_OK);
+	return WEIR_OK;
+}
+
+/* A session that lasts does not grow with what is said again and again. */
+static void
+test_long_session(void **state)
+{
+	struct fake a;
+	struct fake *all[] = { &a };
+	struct session *s;
+	size_t used = 0;
+
+	(void)state;
+	fake_init(&a, "a", 0, BIT(MAIL), 0, speak_of_client);
+	fake_plan(all, 1);
+	s = fake_session("in");
+	for (int i = 0; i < 3 * NOTES_MAX; i++) {
+		fake_message(s, 0);
+		fake_stage(s, WEIR_STAGE_MAIL, WEIR_RCPT_NONE);
+		message_finish(&s->message, MESSAGE_DONE);
+		if (i == NOTES_MAX)
+			used = pool_used(s->pool);
+	}
+	assert_int_equal(pool_used(s->pool), used);
+	session_close(&s);
+}
+
 int
 main(void)
 {
@@ -731,6 +771,7 @@ main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_periodic),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_long_session),
 	};
 
 	return cmocka_run_group_tests(tests, fake_world_start,

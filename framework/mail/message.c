@@ -52,6 +52,16 @@ message_begin(struct session *s, weir_str sender, weir_str params)
 	return m;
 }
 
+/* message_take - octets that the peer makes us keep: from the budget */
+static bool
+message_take(struct message *m, size_t octets)
+{
+	if (!budget_take(octets))
+		return false;
+	m->taken += octets;
+	return true;
+}
+
 /* message_rcpt_add - RCPT TO */
 int
 message_rcpt_add(struct message *m, weir_str address, weir_str params,
@@ -61,6 +71,8 @@ message_rcpt_add(struct message *m, weir_str address, weir_str params,
 
 	if (m->nrcpts >= limits.recipients)
 		return WEIR_E_LIMIT;
+	if (!message_take(m, sizeof(*r) + address.len + params.len))
+		return WEIR_E_NOMEM;
 	if (m->nrcpts == m->rcpts_cap) {
 		uint32_t cap = m->rcpts_cap != 0 ? m->rcpts_cap * 2 : 4;
 		struct rcpt *v = pool_array(m->pool, struct rcpt, cap);
@@ -127,6 +139,11 @@ message_header_add(struct message *m, weir_str name, weir_str value,
 	if (m->nheaders >= limits.header_lines ||
 	    m->header_octets > limits.header_octets) {
 		m->headers_cut = true;
+		return;
+	}
+	if (!message_take(m, sizeof(*h) + size)) {
+		if (m->spool_status == WEIR_OK)
+			m->spool_status = WEIR_E_NOMEM;
 		return;
 	}
 	if (m->nheaders == m->headers_cap) {
@@ -216,6 +233,7 @@ message_unref(struct message *m)
 		plan_slots_drop(m->rcpts[i].slots);
 	plan_slots_drop(m->slots);
 	spool_fini(&m->spool);
+	budget_give(m->taken);
 	pool_destroy(&pool);
 	session_unref(s);
 }

@@ -57,6 +57,7 @@ struct message {
 	weir_str sender_params;
 	uint64_t declared_size;
 
+	size_t taken; /* from the budget, for recipients and fields */
 	struct rcpt *rcpts;
 	uint32_t nrcpts, rcpts_cap;
 	struct header *headers;
@@ -86,7 +87,8 @@ void message_limits(const struct message_limits *limits); /* process-wide */
 /* Begin a transaction; NULL when the memory cap says no new mail. */
 struct message *message_begin(struct session *s, weir_str sender,
     weir_str params);
-/* WEIR_E_LIMIT: too many.  index_out is the recipient's for good. */
+/* WEIR_E_LIMIT: too many; WEIR_E_NOMEM: the process's cap.  index_out is the
+   recipient's for good. */
 int message_rcpt_add(struct message *m, weir_str address, weir_str params,
     uint32_t *index_out);
 /* keep: the field is wanted later; spool: the raw message is wanted. */

@@ -216,6 +216,35 @@ test_header_limits(void **state)
 	session_close(&s);
 }
 
+/* What a client makes us keep besides the content is of the same budget. */
+static void
+test_budget(void **state)
+{
+	char address[1000];
+	weir_str text = { address, sizeof(address) };
+	struct session *s = fake_session("in");
+	struct message *m;
+	uint32_t i, n = 0;
+
+	(void)state;
+	memset(address, 'a', sizeof(address));
+	budget_limit(20000);
+	m = fake_message(s, 0);
+	while (n < 100 && message_rcpt_add(m, text, text_slice(""), &i) == 0)
+		n++;
+	assert_true(n > 10 && n < 20);
+	assert_int_equal(m->nrcpts, n);
+	assert_int_equal(m->spool_status, WEIR_OK);
+	message_header_add(m, text_slice("X"), text, true, false);
+	message_header_add(m, text_slice("X"), text, true, false);
+	assert_true(message_header_count(m, NULL) < 2);
+	assert_int_equal(m->spool_status, WEIR_E_NOMEM);
+	message_finish(&s->message, MESSAGE_DONE);
+	session_close(&s);
+	assert_int_equal(budget_used(), 0);
+	budget_limit(0);
+}
+
 static void
 test_raw(void **state)
 {
@@ -381,6 +410,7 @@ main(void)
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_slots_and_refs),
 		cmocka_unit_test(test_memory_cap),
+		cmocka_unit_test(test_budget),
 	};
 
 	return cmocka_run_group_tests(tests, fake_world_start,

@@ -316,6 +316,15 @@ log_fini(void)
 	log_set_level(WEIR_LOG_INFO);
 }
 
+/* log_owner - whose a new file is to be */
+void
+log_owner(uid_t uid, gid_t gid)
+{
+	pthread_mutex_lock(&log_lock);
+	log_sink_owner(uid, gid);
+	pthread_mutex_unlock(&log_lock);
+}
+
 /* log_reopen - after the file was rotated */
 void
 log_reopen(void)

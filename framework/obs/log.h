@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <weir/types.h>
 
@@ -80,6 +81,9 @@ struct log_field {
 int log_init(const struct log_config *config, struct err *err);
 /* Write what can be written within 200 ms, close, go back to stderr. [main] */
 void log_fini(void);
+/* Who gets a file that root makes: other processes open it anew with fewer
+   rights. [main] */
+void log_owner(uid_t uid, gid_t gid);
 /* Open a file anew after it was rotated, or connect anew. [loop] */
 void log_reopen(void);
 void log_set_level(int level);

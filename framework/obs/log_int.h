@@ -50,6 +50,7 @@ int log_sink_open(struct log_sink_open *out, const char *target,
 void log_sink_use(const struct log_sink_open *sink);
 void log_sink_close(void);
 int log_sink_reopen(struct err *err);
+void log_sink_owner(uid_t uid, gid_t gid);
 enum log_sink_type log_sink_type_now(void);
 
 /* Queue a finished line. */

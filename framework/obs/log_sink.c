@@ -97,6 +97,41 @@ log_sink_stderr(void)
 	return fd;
 }
 
+static uid_t log_sink_uid;
+static gid_t log_sink_gid;
+
+/* log_sink_owner - whose a file that root makes is to be */
+void
+log_sink_owner(uid_t uid, gid_t gid)
+{
+	log_sink_uid = uid;
+	log_sink_gid = gid;
+}
+
+/* log_sink_file - open or make it.  The folder may be the workers': a link
+   that they laid is not followed with root's rights */
+static int
+log_sink_file(const char *path)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK |
+	    O_CLOEXEC | O_NOCTTY;
+	int fd = open(path, flags | O_NOFOLLOW, 0640);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP && lstat(path, &st) == 0) {
+		if (st.st_uid != 0 && st.st_uid != geteuid()) {
+			errno = EACCES;
+			return -1;
+		}
+		fd = open(path, flags, 0640);
+	}
+	if (fd >= 0 && geteuid() == 0 && log_sink_uid != 0 &&
+	    fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 &&
+	    st.st_size == 0)
+		(void)!fchown(fd, log_sink_uid, log_sink_gid);
+	return fd;
+}
+
 /* log_sink_connect - a descriptor for the target, or -1 and errno */
 static int
 log_sink_connect(enum log_sink_type type, const char *path)
@@ -105,8 +140,7 @@ log_sink_connect(enum log_sink_type type, const char *path)
 	case LOG_SINK_STDERR:
 		return log_sink_stderr();
 	case LOG_SINK_FILE:
-		return open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK |
-			O_CLOEXEC | O_NOCTTY, 0640);
+		return log_sink_file(path);
 	case LOG_SINK_SYSLOG:
 	case LOG_SINK_JOURNAL:
 		return log_sink_socket(path);

@@ -267,6 +267,43 @@ file_is_appended_and_reopened(void **state)
 	log_fini();
 }
 
+static void
+file_is_for_the_workers(void **state)
+{
+	struct log_config lc = { .level = WEIR_LOG_INFO,
+		.format = LOG_FORMAT_TEXT };
+	char target[300], other[300];
+	struct err err = { "" };
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root gives files away\n");
+		return;
+	}
+	snprintf(target, sizeof(target), "file:%s", path_in("log"));
+	snprintf(other, sizeof(other), "%s", path_in("other"));
+	lc.target = target;
+	unlink(path_in("log"));
+	log_owner(65534, 65534);
+	assert_int_equal(log_init(&lc, &err), WEIR_OK);
+	assert_int_equal(stat(path_in("log"), &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	/* a link of theirs leads nowhere, one of root's does */
+	assert_int_equal(unlink(path_in("log")), 0);
+	assert_int_equal(symlink(other, path_in("log")), 0);
+	assert_int_equal(lchown(path_in("log"), 65534, 65534), 0);
+	log_reopen();
+	assert_int_equal(access(other, F_OK), -1);
+	assert_int_equal(lchown(path_in("log"), 0, 0), 0);
+	log_reopen();
+	assert_int_equal(access(other, F_OK), 0);
+	log_fini();
+	log_owner(0, 0);
+	unlink(other);
+	unlink(path_in("log"));
+}
+
 /* pipe_read - read everything that is there, count lines, find the report */
 static int
 pipe_read(int fd, long long *told)
@@ -624,6 +661,7 @@ main(void)
 		cmocka_unit_test(levels_filter_and_severity_is_a_bound),
 		cmocka_unit_test(targets_are_checked),
 		cmocka_unit_test(file_is_appended_and_reopened),
+		cmocka_unit_test(file_is_for_the_workers),
 		cmocka_unit_test(a_full_pipe_never_blocks),
 		cmocka_unit_test(a_full_pipe_never_blocks_the_loop),
 		cmocka_unit_test(syslog_gets_datagrams_and_may_restart),
