@@ -41,6 +41,9 @@ front_full(void)
 	if (conn_count() < limits.sessions)
 		return;
 	full = true;
+	log_event(WEIR_LOG_WARN, LOG_FRONT_LIMIT,
+	    "%u connections are open: more must wait (limits.sessions)",
+	    limits.sessions);
 	list_each(n, &listeners)
 		listen_stop(&list_of(n, struct front_listener, node)->listen);
 }

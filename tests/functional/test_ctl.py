@@ -161,7 +161,9 @@ def test_control_is_logged(one):
 
 def test_check_and_config(folder, ctl):
     good = folder / "good.conf"
-    good.write_text(f'state_dir = "{folder}"\n'
+    user, group = daemon.unprivileged()
+    good.write_text(f'state_dir = "{folder}/state"\n'
+                    f'user = "{user}"\ngroup = "{group}"\n'
                     f'module_path = "{daemon.module_path()}"\n'
                     + MILTER.replace("{dir}", str(folder)) + ACTION)
     done = ctl("check", good)
