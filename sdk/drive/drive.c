@@ -7,11 +7,14 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "daemon/crash.h"
 #include "daemon/engine.h"
 #include "drive_options.h"
 #include "loop/loop.h"
+#include "obs/board.h"
 #include "obs/log.h"
 #include "obs/metric.h"
+#include "pipe/guard.h"
 
 #define EXIT_UNREADABLE 1
 #define EXIT_REFUSED 2
@@ -81,6 +84,21 @@ drive_listener(struct drive_options *o)
 	return WEIR_OK;
 }
 
+/* drive_mark - a module that crashes here is named, as in the daemon */
+static void
+drive_mark(void)
+{
+	int slot;
+
+	board_create();
+	metric_create();
+	for (size_t i = 0; i < conf->n_modules; i++)
+		board_module(conf->modules[i].name);
+	slot = board_slot_take(0);
+	guard_slot(slot);
+	crash_init(slot);
+}
+
 /* drive_start - everything up to running modules */
 static int
 drive_start(struct drive_options *o)
@@ -102,7 +120,7 @@ drive_start(struct drive_options *o)
 		conf->dns.zone = "/dev/null";
 	if (o->now_ms != 0)
 		clock_set_wall(o->now_ms);
-	metric_create();
+	drive_mark();
 	loop_init();
 	if (engine_start(conf, ENGINE_DRIVE, &err) < 0) {
 		fprintf(stderr, "weir-drive: %s\n", err.text);

@@ -133,6 +133,37 @@ report_list_recipients(struct buf *out, const json_t *root)
 	}
 }
 
+/* report_list_opinions - who stated which verdict, where */
+static void
+report_list_opinions(struct buf *out, const json_t *root)
+{
+	json_t *all = json_object_get(root, "opinions"), *o;
+	size_t i;
+
+	if (json_array_size(all) > 0)
+		buf_add_str(out, "  decided by\n");
+	json_array_foreach (all, i, o) {
+		size_t from = out->len;
+
+		buf_add_str(out, "    ");
+		report_str(out, o, "module");
+		report_pad(out, from, 20);
+		report_str(out, o, "verdict");
+		buf_add_str(out, " at ");
+		report_str(out, o, "stage");
+		report_pad(out, from, 42);
+		report_str(out, o, "text");
+		if (json_object_get(o, "recipient") != NULL) {
+			buf_add_str(out, " (");
+			report_str(out, o, "recipient");
+			buf_add_char(out, ')');
+		}
+		if (json_object_get(o, "shadow") != NULL)
+			buf_add_str(out, " (shadow, does not count)");
+		buf_add_char(out, '\n');
+	}
+}
+
 /* report_list_findings - symbol, score, module, reason */
 static void
 report_list_findings(struct buf *out, const json_t *root)
@@ -285,6 +316,7 @@ report_full(struct buf *out, const struct drive_run *r, const char *name,
 	buf_printf(out, "\n  score     %.2f\n",
 	    json_number_value(json_object_get(root, "score")));
 	report_list_recipients(out, root);
+	report_list_opinions(out, root);
 	report_list_findings(out, root);
 	report_list_notes(out, root);
 	report_envelope(out, r);
