@@ -122,7 +122,7 @@ def test_lying_packet_length(weir):
         client.negotiate()
         client.send_raw(struct.pack(">I", 0x7FFFFFFF) + b"C")
         assert client.closed()
-    assert "event=front.limit" in one.log()
+    proc.wait_for(lambda: "event=front.limit" in one.log(), 5, "the log")
 
 
 def test_policy_line_without_end(weir):
@@ -134,7 +134,7 @@ def test_policy_line_without_end(weir):
             assert client.answer() is None
         except (BrokenPipeError, ConnectionResetError):
             pass
-    assert "event=front.limit" in one.log()
+    proc.wait_for(lambda: "event=front.limit" in one.log(), 5, "the log")
 
 
 # connections
@@ -148,7 +148,7 @@ def test_sessions_limit(weir):
     late = MilterClient(f"unix:{one.dir}/m.sock", timeout=0.3)
     with pytest.raises(socket.timeout):
         late.negotiate()
-    assert "event=front.limit" in one.log()
+    proc.wait_for(lambda: "event=front.limit" in one.log(), 5, "the log")
     # those that are in are served
     assert held[0].message(MAIL).kind in ("continue", "accept")
     held[0].quit()
