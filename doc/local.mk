@@ -1,1 +1,1 @@
-dist_doc_DATA += README.md NEWS doc/deployment.md doc/logging.md doc/modules.md doc/performance.md
+dist_doc_DATA += README.md NEWS doc/deployment.md doc/failures.md doc/logging.md doc/modules.md doc/performance.md

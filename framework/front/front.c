@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "front/conn.h"
+#include "obs/log.h"
 
 #define FRONT_DEFAULTS \
 	{ .command_ms = 5 * 60 * 1000, .idle_ms = 60 * 60 * 1000, \
@@ -42,8 +43,12 @@ front_full(void)
 		return;
 	full = true;
 	log_event(WEIR_LOG_WARN, LOG_FRONT_LIMIT,
+<<<<<<< HEAD
 	    "%u connections are open: more must wait (limits.sessions)",
 	    limits.sessions);
+=======
+	    "%u connections: new ones have to wait", conn_count());
+>>>>>>> faults
 	list_each(n, &listeners)
 		listen_stop(&list_of(n, struct front_listener, node)->listen);
 }

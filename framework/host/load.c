@@ -151,8 +151,8 @@ load_suggest(const char *name, const char *full, struct err *err)
 	*vec_push(&names) = NULL;
 	near = text_nearest(name, (const char *const *)names.v);
 	if (near != NULL)
-		err_set(err, 0, "there is no module %s in %s (did you mean "
-		    "\"%s\"?)", name, directory, near);
+		err_set(err, 0, "module %s can't be loaded: %s has none of that "
+		    "name (did you mean \"%s\"?)", name, directory, near);
 	for (size_t i = 0; i + 1 < names.n; i++)
 		free(names.v[i]);
 	vec_fini(&names);
