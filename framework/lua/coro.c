@@ -24,9 +24,6 @@ struct coros {
 /* Whose code runs. */
 static struct coro *coro_running;
 
-/* What may run when a cancelled call unwinds (variables to be closed). */
-static const struct limit_max coro_unwind = { 10000, 1 << 20, 20000000 };
-
 /* coros_create - no slots yet */
 struct coros *
 coros_create(struct state *s)
@@ -86,34 +83,25 @@ coro_take(struct coros *cs)
 	return c;
 }
 
-/* coro_put - the call has ended */
+/* coro_put - the call has ended.  A thread that did not end by itself is left
+   to the collector, which runs nothing of it: to close its variables would
+   mean to run the rule's code once more, and an error that a hook raised
+   leaves hooks switched off, so that code would have no bound. */
 static void
-coro_put(struct coro *c)
+coro_put(struct coro *c, bool whole)
 {
 	struct coros *cs = c->owner;
 
 	c->busy = c->waiting = false;
 	cs->busy--;
-	if (cs->idle.n < CORO_KEEP) {
+	if (whole && cs->idle.n < CORO_KEEP) {
+		lua_settop(c->L, 0);
 		*vec_push(&cs->idle) = c->slot;
 		return;
 	}
 	luaL_unref(cs->state->L, LUA_REGISTRYINDEX, c->ref);
 	c->L = NULL;
 	*vec_push(&cs->empty) = c->slot;
-}
-
-/* coro_reset - unwind a thread that did not end by itself */
-static void
-coro_reset(struct coro *c)
-{
-	struct limit l;
-
-	limit_init(&l, &coro_unwind);
-	limit_enter(c->state, &l);
-	lua_resetthread(c->L);
-	limit_leave(c->state);
-	lua_settop(c->L, 0);
 }
 
 /* coro_error - text of the error on top; never calls a metamethod */
@@ -150,11 +138,7 @@ coro_run(struct coro *c, int nargs)
 	else if (status != LUA_OK)
 		error = coro_error(c, status);
 	c->done(c, error, c->arg);
-	if (status != LUA_OK)
-		coro_reset(c);
-	else
-		lua_settop(c->L, 0);
-	coro_put(c);
+	coro_put(c, status == LUA_OK);
 	return false;
 }
 
@@ -231,6 +215,5 @@ void
 coro_cancel(struct coro *c)
 {
 	expect(c->busy && c->waiting);
-	coro_reset(c);
-	coro_put(c);
+	coro_put(c, false);
 }

@@ -59,7 +59,7 @@ int coro_wait(lua_State *L);
 struct coro *coro_find(struct coros *coros, void *handle);
 /* Go on with the nresults values that were pushed on c->L. */
 void coro_resume(struct coro *c, int nresults);
-/* The call is gone: unwind; done does not run. */
+/* The call is gone: drop the coroutine; done does not run. */
 void coro_cancel(struct coro *c);
 
 #endif
