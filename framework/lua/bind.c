@@ -5,7 +5,9 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "lua/action.h"
 #include "lua/coro.h"
+#include "lua/object.h"
 #include "lua/regex.h"
 
 const struct bind_group bind_groups[] = {
@@ -209,6 +211,8 @@ bind_init(lua_State *L)
 	lua_setmetatable(L, -2);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &bind_mail);
 	regex_init(L);
+	object_init(L);
+	action_init(L);
 }
 
 /* bind_push_mail - for a rule's function */

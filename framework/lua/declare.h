@@ -22,8 +22,6 @@ void declare_free(struct declare **declare);
 
 /* Match round->rule and do what it says. */
 void declare_run(struct round *round);
-/* All rules of the round have run: do what had to wait for that. */
-void declare_finish(struct round *round);
 void declare_view_free(struct view **view);
 
 #endif

@@ -173,7 +173,6 @@ round_step(struct round *round)
 	round->stepping = false;
 	if (round->running)
 		return;
-	declare_finish(round);
 	round_free(round);
 }
 

@@ -68,6 +68,10 @@ tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c \
 tests_fuzz_fuzz_tuple_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_fuzz_fuzz_tuple_LDADD = $(PSL_LIBS)
 tests_fuzz_fuzz_tuple_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_match
+tests_fuzz_fuzz_match_SOURCES = tests/fuzz/fuzz_match.c
+tests_fuzz_fuzz_match_LDADD = libweir.la
+tests_fuzz_fuzz_match_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 
