@@ -214,4 +214,4 @@ const struct weir_option core_module_rows[] = {
 	END
 };
 
-const char *const core_sugar[] = { "action", NULL };
+const char *const core_sugar[] = { "action", "rules", NULL };

@@ -28,6 +28,13 @@ desc_symbols_check(const struct weir_module *desc, struct err *err)
 	return WEIR_OK;
 }
 
+/* desc_is_built_in - is it part of the host: it has no file */
+bool
+desc_is_built_in(const struct weir_module *desc)
+{
+	return strcmp(desc->id, "org.weir.rules") == 0;
+}
+
 /* desc_check - is this the module that the file names, and sound */
 int
 desc_check(const struct weir_module *desc, const char *name, struct err *err)
@@ -48,6 +55,9 @@ desc_check(const struct weir_module *desc, const char *name, struct err *err)
 		return err_set(err, WEIR_E_INVAL, "its on_failure is unknown");
 	for (; row != NULL && row->name != NULL; row++) {
 		for (int i = 0; i < CORE_MODULE_ROWS; i++) {
+			/* built in: it has no file that path could name */
+			if (i == CORE_MODULE_ROWS - 1 && desc_is_built_in(desc))
+				continue;
 			if (strcmp(row->name, core_module_rows[i].name) == 0)
 				return err_set(err, WEIR_E_INVAL,
 				    "option %s is the host's", row->name);

@@ -11,6 +11,8 @@
    symbols sound?  Whether its ABI fits is the loader's question. */
 int desc_check(const struct weir_module *desc, const char *name,
     struct err *err);
+/* Is it part of the host?  Then its option `path` is its own. */
+bool desc_is_built_in(const struct weir_module *desc);
 /* Symbols are unique on a host: does another module have one of these? */
 int desc_conflict(const struct weir_module *desc,
     const struct weir_module *other, struct err *err);

@@ -350,6 +350,8 @@ load_module(struct load *load, size_t token, size_t open, const char *name)
 	    CORE_MODULE_ROWS + n + 1);
 	memcpy(m->rows, core_module_rows,
 	    CORE_MODULE_ROWS * sizeof(struct weir_option));
+	if (desc_is_built_in(desc))
+		m->rows[CORE_MODULE_ROWS - 1].name = "module_file";
 	if (n != 0)
 		memcpy(m->rows + CORE_MODULE_ROWS, desc->options,
 		    n * sizeof(struct weir_option));

@@ -43,12 +43,8 @@ front_full(void)
 		return;
 	full = true;
 	log_event(WEIR_LOG_WARN, LOG_FRONT_LIMIT,
-<<<<<<< HEAD
 	    "%u connections are open: more must wait (limits.sessions)",
 	    limits.sessions);
-=======
-	    "%u connections: new ones have to wait", conn_count());
->>>>>>> faults
 	list_each(n, &listeners)
 		listen_stop(&list_of(n, struct front_listener, node)->listen);
 }

@@ -13,16 +13,21 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/check.h"
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "host/accept.h"
+#include "lua/mod_rules.h"
 
 struct loaded {
 	char *path;
 	struct weir_module *descriptor;
 };
+
+/* Modules without a file. */
+static const struct weir_module *const built_in[] = { &mod_rules };
 
 static char *directory;
 static struct map loaded; /* by module name */
@@ -158,6 +163,24 @@ load_suggest(const char *name, const char *full, struct err *err)
 	vec_fini(&names);
 }
 
+/* load_built_in - a module that is part of the program */
+static const struct weir_module *
+load_built_in(const struct weir_module *descriptor)
+{
+	struct loaded *l = xcalloc(1, sizeof(*l));
+	struct err why = { "" };
+
+	if (pool == NULL)
+		pool = pool_create(16384, 0);
+	l->path = xstrdup("built in");
+	l->descriptor = accept_descriptor(descriptor, descriptor->name, pool,
+	    &why);
+	if (l->descriptor == NULL)
+		panic("module %s: %s", descriptor->name, why.text);
+	map_set(&loaded, text_slice(descriptor->name), l);
+	return l->descriptor;
+}
+
 /* load_module - by name, once */
 const struct weir_module *
 load_module(const char *name, const char *path, struct err *err)
@@ -170,6 +193,10 @@ load_module(const char *name, const char *path, struct err *err)
 
 	if (l != NULL)
 		return l->descriptor;
+	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
+		if (strcmp(built_in[i]->name, name) == 0)
+			return load_built_in(built_in[i]);
+	}
 	full = path != NULL && path[0] != '\0' ?
 	    xstrdup(path) :
 	    xasprintf("%s/mod_%s.so", directory, name);

@@ -17,7 +17,8 @@
 /* dir: where modules are when no path is given */
 void load_init(const char *dir);
 /* The accepted descriptor of module `name` (path NULL or "": DIR/mod_NAME.so);
-   a second call answers the same one.  Lives until the process ends. */
+   a second call answers the same one.  Built-in modules (lua/mod_rules) have
+   no file: path is then their own business.  Lives until the process ends. */
 const struct weir_module *load_module(const char *name, const char *path,
     struct err *err);
 const char *load_path(const char *name); /* of a loaded one, or NULL */

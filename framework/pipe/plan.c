@@ -46,17 +46,43 @@ plan_has(const struct module *m, int stage, int phase)
 	}
 }
 
-/* plan_is_after - does a name b in `after` */
+/* plan_names - does a have this word in `after` */
 static bool
-plan_is_after(const struct module *a, const struct module *b)
+plan_names(const struct module *a, const char *word)
 {
 	const char *const *after = a->descriptor->after;
 
 	for (; after != NULL && *after != NULL; after++) {
-		if (strcmp(*after, b->name) == 0)
+		if (strcmp(*after, word) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* plan_leads - do the names in `after` lead from a to b, over others or not */
+static bool
+plan_leads(struct module *const *modules, uint32_t n, const struct module *a,
+    const struct module *b, uint32_t depth)
+{
+	if (plan_names(a, b->name))
+		return true;
+	for (uint32_t i = 0; i < n && depth > 0; i++) {
+		if (plan_names(a, modules[i]->name) &&
+		    plan_leads(modules, n, modules[i], b, depth - 1))
+			return true;
+	}
+	return false;
+}
+
+/* plan_is_after - does a come after b: it says so, or it comes after all */
+static bool
+plan_is_after(struct module *const *modules, uint32_t n,
+    const struct module *a, const struct module *b)
+{
+	if (plan_names(a, b->name))
+		return true;
+	return plan_names(a, "*") && !plan_names(b, "*") &&
+	    !plan_leads(modules, n, b, a, 8);
 }
 
 /* plan_order - sort so that a module comes after those it names */
@@ -71,7 +97,8 @@ plan_order(struct module **modules, uint32_t n, struct err *err)
 
 			for (uint32_t k = done; k < n && ready; k++)
 				ready = k == i ||
-				    !plan_is_after(modules[i], modules[k]);
+				    !plan_is_after(modules, n, modules[i],
+					modules[k]);
 			if (ready)
 				pick = i;
 		}
@@ -102,8 +129,8 @@ plan_build_phase(struct plan_phase *out, int stage, int phase)
 			continue;
 		level[i] = 1;
 		for (uint32_t k = 0; k < i; k++) {
-			if (level[k] >= level[i] && plan_is_after(all[i],
-							all[k]))
+			if (level[k] >= level[i] &&
+			    plan_is_after(all, nall, all[i], all[k]))
 				level[i] = level[k] + 1;
 		}
 		top = level[i] > top ? level[i] : top;

@@ -82,7 +82,8 @@ struct weir_module {
 	const char *const *needs; /* extension ids, NULL-ended; or NULL */
 	const char *const *after; /* modules whose calls of the same stage and
 				     phase complete first, if they are loaded;
-				     NULL-ended; or NULL */
+				     "*": all that do not themselves come
+				     after this one; NULL-ended; or NULL */
 
 	const struct weir_stages *collect; /* or NULL */
 	const struct weir_stages *decide;  /* or NULL */

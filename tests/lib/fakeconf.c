@@ -196,7 +196,7 @@ fake_duration(const char *t)
 	return sum;
 }
 
-/* fake_int - integers, durations and the index of a choice */
+/* fake_int - integers, durations, sizes and the index of a choice */
 static int64_t
 fake_int(const weir_conf *c, uint32_t row)
 {
@@ -206,6 +206,15 @@ fake_int(const weir_conf *c, uint32_t row)
 
 	if (o->type == WEIR_OPT_DURATION)
 		return fake_duration(t);
+	if (o->type == WEIR_OPT_SIZE) {
+		char *end;
+
+		index = strtoll(t, &end, 10);
+		return *end == 'k' ? index << 10 :
+		    *end == 'M'	   ? index << 20 :
+		    *end == 'G'	   ? index << 30 :
+				     index;
+	}
 	if (o->type != WEIR_OPT_ENUM)
 		return strtoll(t, NULL, 10);
 	for (p = o->choices; *p != '\0'; index++) {

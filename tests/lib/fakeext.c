@@ -392,6 +392,21 @@ fake_header_delete(weir_call *call, const char *name, uint32_t occurrence)
 	return fake_edit(call, "delete", name, occurrence, NULL);
 }
 
+/* fake_rcpt_add - one more recipient */
+static int
+fake_rcpt_add(weir_call *call, weir_str address, weir_str params)
+{
+	(void)params;
+	return fake_edit(call, "rcpt_add", "to", UINT32_MAX, &address);
+}
+
+/* fake_rcpt_delete - one less */
+static int
+fake_rcpt_delete(weir_call *call, uint32_t rcpt)
+{
+	return fake_edit(call, "rcpt_delete", "index", rcpt, NULL);
+}
+
 /* fake_link_count - links of the body */
 static int
 fake_link_count(weir_call *call, uint32_t *out)
@@ -460,7 +475,8 @@ fake_ext(weir_self *self, const char *id)
 	static const struct weir_edit edit = { .header_add = fake_header_add,
 		.header_insert = fake_header_insert,
 		.header_change = fake_header_change,
-		.header_delete = fake_header_delete };
+		.header_delete = fake_header_delete,
+		.rcpt_add = fake_rcpt_add, .rcpt_delete = fake_rcpt_delete };
 	static const struct weir_mime mime = { .link_count = fake_link_count,
 		.link_at = fake_link_at,
 		.header_decode = fake_header_decode };

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lua/command.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+static const char *const command_directions[] = { "both", "in", "out" };
+
+/* command_print - the answer, as JSON or as it is */
+static int
+command_print(struct rules *r, weir_call *call, struct buf *text, json_t *json)
+{
+	char *dump = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	int status = WEIR_OK;
+
+	if (dump != NULL) {
+		status = r->control->print(call, weir_str_of(dump));
+		if (status == WEIR_OK)
+			status = r->control->print(call, WEIR_STR("\n"));
+	} else if (text->len > 0) {
+		status = r->control->print(call, buf_str(text));
+	}
+	free(dump);
+	json_decref(json);
+	buf_fini(text);
+	return status;
+}
+
+/* command_list - what rules there are */
+static int
+command_list(void *state, weir_call *call, uint32_t argc,
+    const char *const *argv, bool as_json)
+{
+	struct rules *r = state;
+	json_t *json = as_json ? json_array() : NULL;
+	struct buf text = BUF_INIT;
+
+	(void)argc;
+	(void)argv;
+	for (size_t i = 0; i < r->rules.n; i++) {
+		const struct rule *x = r->rules.v[i];
+
+		if (as_json)
+			json_array_append_new(json, json_pack("{s:s,s:s,s:i,"
+			    "s:s,s:i,s:s,s:b}", "name", x->name, "file",
+			    x->file, "line", x->line, "stage",
+			    stage_name(x->stage), "priority", x->priority,
+			    "direction", command_directions[x->direction],
+			    "shadow", x->shadow));
+		else
+			buf_printf(&text, "%-8s %3d %-4s %s%s (%s:%d)\n",
+			    stage_name(x->stage), x->priority,
+			    command_directions[x->direction], x->name,
+			    x->shadow ? " [shadow]" : "", x->file, x->line);
+	}
+	return command_print(r, call, &text, json);
+}
+
+/* command_stats - how often, how long; of this worker */
+static int
+command_stats(void *state, weir_call *call, uint32_t argc,
+    const char *const *argv, bool as_json)
+{
+	struct rules *r = state;
+	json_t *json = as_json ? json_array() : NULL;
+	struct buf text = BUF_INIT;
+
+	(void)argc;
+	(void)argv;
+	if (!as_json)
+		buf_printf(&text, "%10s %10s %8s %10s  rule\n", "runs",
+		    "matches", "failures", "us/run");
+	for (size_t i = 0; i < r->rules.n; i++) {
+		const struct rule *x = r->rules.v[i];
+		double us = x->runs > 0 ? (double)x->time_ns / 1000.0 /
+		    (double)x->runs : 0;
+
+		if (as_json)
+			json_array_append_new(json, json_pack(
+			    "{s:s,s:I,s:I,s:I,s:f}", "name", x->name, "runs",
+			    (json_int_t)x->runs, "matches",
+			    (json_int_t)x->matches, "failures",
+			    (json_int_t)x->failures, "us", us));
+		else
+			buf_printf(&text, "%10llu %10llu %8llu %10.1f  %s\n",
+			    (unsigned long long)x->runs,
+			    (unsigned long long)x->matches,
+			    (unsigned long long)x->failures, us, x->name);
+	}
+	return command_print(r, call, &text, json);
+}
+
+/* command_shadow - what rules in shadow would have done */
+static int
+command_shadow(void *state, weir_call *call, uint32_t argc,
+    const char *const *argv, bool as_json)
+{
+	struct rules *r = state;
+	json_t *json = as_json ? json_array() : NULL;
+	struct buf text = BUF_INIT;
+
+	(void)argc;
+	(void)argv;
+	for (size_t i = 0; i < r->rules.n; i++) {
+		const struct rule *x = r->rules.v[i];
+		json_t *one;
+
+		if (!x->shadow)
+			continue;
+		one = json_pack("{s:s,s:I}", "name", x->name, "runs",
+		    (json_int_t)x->runs);
+		buf_printf(&text, "%s: %llu runs", x->name,
+		    (unsigned long long)x->runs);
+		for (int e = 0; e < EFFECT_COUNT; e++) {
+			json_object_set_new(one, rule_effects[e],
+			    json_integer((json_int_t)x->effects[e]));
+			if (x->effects[e] > 0)
+				buf_printf(&text, ", %s %llu",
+				    rule_effects[e],
+				    (unsigned long long)x->effects[e]);
+		}
+		buf_add_str(&text, "\n");
+		if (as_json)
+			json_array_append(json, one);
+		json_decref(one);
+	}
+	return command_print(r, call, &text, json);
+}
+
+/* command_init - register them */
+void
+command_init(struct rules *r)
+{
+	r->control->command(r->self, "list", "list",
+	    "List the rules in the order of the files.", command_list);
+	r->control->command(r->self, "stats", "stats",
+	    "Runs, matches, failures and time of each rule.", command_stats);
+	r->control->command(r->self, "shadow", "shadow",
+	    "What rules in shadow would have done.", command_shadow);
+}

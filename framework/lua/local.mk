@@ -1,0 +1,46 @@
+# framework/lua: the site's rules
+libweir_la_SOURCES += \
+	framework/lua/action.c framework/lua/action.h \
+	framework/lua/bind.c framework/lua/bind.h \
+	framework/lua/bind_dns.c framework/lua/bind_edit.c \
+	framework/lua/bind_fact.c framework/lua/bind_log.c \
+	framework/lua/bind_map.c framework/lua/bind_map.h \
+	framework/lua/bind_message.c framework/lua/bind_part.c \
+	framework/lua/bind_rcpt.c framework/lua/bind_session.c \
+	framework/lua/bind_store.c framework/lua/bind_util.c \
+	framework/lua/bind_verdict.c \
+	framework/lua/command.c framework/lua/command.h \
+	framework/lua/coro.c framework/lua/coro.h \
+	framework/lua/declare.c framework/lua/declare.h \
+	framework/lua/edit_text.c framework/lua/edit_text.h \
+	framework/lua/effect.c framework/lua/effect.h \
+	framework/lua/limit.c framework/lua/limit.h \
+	framework/lua/macro.c framework/lua/macro.h framework/lua/mark.h \
+	framework/lua/match.c framework/lua/match.h \
+	framework/lua/mod_rules.c framework/lua/mod_rules.h \
+	framework/lua/object.c framework/lua/object.h \
+	framework/lua/regex.c framework/lua/regex.h \
+	framework/lua/round.c framework/lua/round.h \
+	framework/lua/rule_register.c \
+	framework/lua/rules.c framework/lua/rules.h \
+	framework/lua/sandbox.c framework/lua/sandbox.h \
+	framework/lua/sandbox_string.c framework/lua/sandbox_table.c \
+	framework/lua/state.c framework/lua/state.h \
+	framework/lua/view.c framework/lua/view.h
+
+if HAVE_CMOCKA
+UNIT_TESTS += framework/lua/match_test framework/lua/rules_test \
+	framework/lua/declare_test
+framework_lua_match_test_SOURCES = framework/lua/match_test.c
+framework_lua_match_test_LDADD = $(TEST_LIBS) $(LUA_LIBS)
+framework_lua_rules_test_SOURCES = framework/lua/rules_test.c \
+	framework/lua/test_util.c framework/lua/test_util.h \
+	$(fakehost_sources)
+framework_lua_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+framework_lua_rules_test_LDADD = $(TEST_LIBS)
+framework_lua_declare_test_SOURCES = framework/lua/declare_test.c \
+	framework/lua/test_util.c framework/lua/test_util.h \
+	$(fakehost_sources)
+framework_lua_declare_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+framework_lua_declare_test_LDADD = $(TEST_LIBS)
+endif

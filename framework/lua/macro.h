@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * macro - __SENDER__ and its kin in the texts of actions.
+ *
+ * One pass: a macro's value is never expanded again.  Control characters in
+ * values become blanks, so no value can end a header field.
+ */
+#ifndef WEIR_LUA_MACRO_H
+#define WEIR_LUA_MACRO_H
+
+#include "base/buf.h"
+#include "lua/view.h"
+
+/* What values come from; targets: recipients that the rule matched. */
+struct macro_context {
+	struct round *round;
+	struct view *view;
+	const uint32_t *targets;
+	uint32_t ntargets;
+	const struct buf *info; /* __RULE_INFO__ */
+};
+
+void macro_expand(const struct macro_context *c, const char *text,
+    struct buf *out);
+
+#endif

@@ -1,0 +1,2 @@
+-- expect: load: the budget of instructions is used up
+while true do end

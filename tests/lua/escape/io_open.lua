@@ -1,0 +1,2 @@
+-- expect: load: there is no global 'io'
+io.open("/etc/passwd")
