@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One run of `check`. */
 struct command_run {
@@ -187,7 +186,6 @@ command_check(void *state, weir_call *call, uint32_t argc,
 	struct spf *m = state;
 	struct command_run *run;
 	struct spf_input in = { .ip_len = 0 };
-	char name[256];
 	int status;
 
 	if (argc != 4) {
@@ -203,12 +201,7 @@ command_check(void *state, weir_call *call, uint32_t argc,
 	in.sender = weir_str_of(strcmp(argv[2], "<>") == 0 ? "" : argv[2]);
 	in.helo = weir_str_of(argv[3]);
 	in.now_ms = m->host->wall_ms(m->self);
-	if (gethostname(name, sizeof(name)) == 0) {
-		name[sizeof(name) - 1] = '\0';
-		in.receiver = weir_str_of(name);
-	} else {
-		in.receiver = WEIR_STR("");
-	}
+	in.receiver = WEIR_STR("");
 	run = malloc(sizeof(*run));
 	if (run == NULL)
 		return WEIR_E_NOMEM;

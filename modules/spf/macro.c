@@ -384,7 +384,7 @@ spf_macro_domain(weir_str text, const struct spf_macro_values *values,
 		name.len -= (size_t)(dot - name.ptr) + 1;
 		name.ptr = dot + 1;
 	}
-	if (!spf_macro_is_name(name))
+	if (!spf_macro_is_name(name) || name.ptr[name.len - 1] == '.')
 		return WEIR_E_INVAL;
 	memcpy(out, name.ptr, name.len);
 	out[name.len] = '\0';

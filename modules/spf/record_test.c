@@ -291,6 +291,8 @@ names_are_cut_from_the_left(void **state)
 	    WEIR_E_INVAL);
 	assert_int_equal(spf_macro_domain(weir_str_of("%{d}."), &v, out), 17);
 	assert_string_equal(out, "email.example.com");
+	assert_int_equal(spf_macro_domain(weir_str_of("%{d}.."), &v, out),
+	    WEIR_E_INVAL);
 	/* one label that never ends */
 	for (int i = 0; i < 1500; i++)
 		memcpy(text + 4 * i, "%{l}", 4);

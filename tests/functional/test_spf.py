@@ -206,3 +206,91 @@ def test_wrong_use_is_refused(check):
     check.run(ZONE, "192.0.2", "a@example.org", "h", status=1)
     check.run(ZONE, "192.0.2.1", "a@example.org", "h", "more", status=1)
     check.run("x. A nonsense\n", "192.0.2.1", "a@x.y", "h", status=2)
+
+
+# the module in a daemon
+
+SITE = """
+ok.example. 60 IN TXT "v=spf1 ip4:192.0.2.0/24 -all exp=why.ok.example"
+why.ok.example. 60 IN TXT "%{i} is none of ours"
+late.example. 60 IN TXT "v=spf1 a:a.late.example a:b.late.example -all"
+dead.example. 60 IN TXT "v=spf1 a -all"
+"""
+
+
+@pytest.fixture
+def site(weir, fake_dns):
+    """A daemon with the module, a policy and a milter listener."""
+    def start(**options):
+        fake_dns.load(SITE)
+        return weir(
+            daemon.section("dns", servers=[fake_dns.address], timeout="1s")
+            + daemon.listener("policy", "policy", "unix:{dir}/policy")
+            + daemon.listener("milter", "milter", "unix:{dir}/milter")
+            + daemon.section("module", "spf", **options))
+    return start
+
+
+def ask(client, sender, instance, address="203.0.113.9", state="RCPT",
+        rcpt="you@ours.example"):
+    return client.ask(
+        request="smtpd_access_policy", protocol_state=state,
+        protocol_name="ESMTP", client_address=address, client_name="unknown",
+        helo_name="h.example", sender=sender, recipient=rcpt,
+        instance=instance)
+
+
+def test_policy_asks_once_for_all_recipients(site, policy_client, fake_dns):
+    one = site()
+    client = policy_client(f"unix:{one.dir}/policy")
+    said = [ask(client, "joe@ok.example", "1", rcpt=f"r{i}@ours.example")
+            for i in range(3)]
+    for answer in said:
+        assert answer.startswith("REJECT 5.7.23 SPF MAIL FROM check failed: "
+                                 "203.0.113.9"), said
+        assert "203.0.113.9 is none of ours" in answer
+    assert fake_dns.count("ok.example", "TXT") == 1
+    assert fake_dns.count(kind="SPF") == 0
+    assert ask(client, "joe@ok.example", "2", "192.0.2.77") == "DUNNO"
+    # the answer stood in the cache
+    assert fake_dns.count("ok.example", "TXT") == 1
+
+
+def test_policy_prepends_the_header(site, policy_client):
+    one = site()
+    client = policy_client(f"unix:{one.dir}/policy")
+    assert ask(client, "joe@ok.example", "1", "192.0.2.77") == "DUNNO"
+    said = ask(client, "joe@ok.example", "1", "192.0.2.77",
+               "END-OF-MESSAGE")
+    assert said.startswith("PREPEND Received-SPF: pass ("), said
+    assert "mechanism=\"ip4:192.0.2.0/24\"" in said
+
+
+def test_silence_is_temperror(site, policy_client, fake_dns):
+    one = site(temperror="tempfail")
+    fake_dns.mode("drop", suffix="dead.example")
+    client = policy_client(f"unix:{one.dir}/policy")
+    said = ask(client, "joe@dead.example", "1")
+    assert said.startswith("DEFER_IF_PERMIT 4.7.24 SPF check not possible "
+                           "now: TXT of dead.example"), said
+
+
+def test_slow_answers_end_at_the_limit(site, policy_client, fake_dns):
+    one = site(temperror="tempfail", time_limit="500ms", exempt_mx=False)
+    fake_dns.mode("slow", 0.35, suffix="late.example")
+    client = policy_client(f"unix:{one.dir}/policy")
+    said = ask(client, "joe@late.example", "1")
+    assert said.startswith("DEFER_IF_PERMIT 4.7.24"), said
+    assert "in time" in said
+
+
+def test_milter_adds_the_header_and_explains(site, milter_client):
+    one = site()
+    client = milter_client(f"unix:{one.dir}/milter")
+    client.negotiate()
+    client.connect(address="192.0.2.77")
+    client.helo("h.example")
+    decided = client.message(b"From: joe@ok.example\r\n\r\nbody\r\n",
+                             sender="<joe@ok.example>")
+    assert any("Received-SPF" in repr(e) for e in decided.edits), decided
+    client.quit()
