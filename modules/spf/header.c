@@ -143,18 +143,18 @@ header_build(const struct spf_check *c, weir_call *call, struct header *h)
 	header_pair(h, "problem", weir_str_of(c->problem));
 }
 
-/* spf_header_eom - act.eom */
-int
-spf_header_eom(void *state, weir_call *call)
+/* header_put - once a message */
+static int
+header_put(struct spf *m, weir_call *call)
 {
-	struct spf *m = state;
 	struct spf_check *c = spf_check_get(m, call);
 	struct header h = { .len = 0 };
 	int64_t now;
 	int status;
 
-	if (c == NULL || !c->done)
+	if (c == NULL || !c->done || c->marked)
 		return WEIR_OK;
+	c->marked = true;
 	header_build(c, call, &h);
 	status = m->edit->header_insert(call, 0, "Received-SPF",
 	    (weir_str){ h.text, h.len });
@@ -168,4 +168,24 @@ spf_header_eom(void *state, weir_call *call)
 		    "the MTA does not let us add headers: no Received-SPF"));
 	}
 	return WEIR_OK;
+}
+
+/* spf_header_rcpt - act.rcpt: later is too late under policy delegation */
+int
+spf_header_rcpt(void *state, weir_call *call, uint32_t rcpt)
+{
+	struct spf *m = state;
+
+	(void)rcpt;
+	if (!weir_str_eq(spf_attr(m, call, WEIR_A_FRONTEND, WEIR_RCPT_NONE),
+	    "policy"))
+		return WEIR_OK;
+	return header_put(m, call);
+}
+
+/* spf_header_eom - act.eom */
+int
+spf_header_eom(void *state, weir_call *call)
+{
+	return header_put(state, call);
 }

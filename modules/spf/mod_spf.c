@@ -211,8 +211,10 @@ spf_skip(const struct spf *m)
 	}
 	if (off || !by_recipient)
 		host->skip(m->self, WEIR_PHASE_COLLECT, WEIR_STAGE_RCPT);
-	if (off || !host->conf_bool(m->conf, OPT_RECEIVED_SPF))
+	if (off || !host->conf_bool(m->conf, OPT_RECEIVED_SPF)) {
+		host->skip(m->self, WEIR_PHASE_ACT, WEIR_STAGE_RCPT);
 		host->skip(m->self, WEIR_PHASE_ACT, WEIR_STAGE_EOM);
+	}
 }
 
 /* spf_create - read the options */
@@ -256,6 +258,7 @@ static const struct weir_stages spf_decide = {
 };
 static const struct weir_stages spf_act = {
 	.size = sizeof(struct weir_stages),
+	.rcpt = spf_header_rcpt,
 	.eom = spf_header_eom
 };
 

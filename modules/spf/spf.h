@@ -78,6 +78,7 @@ struct spf {
 struct spf_check {
 	struct spf *m;
 	bool done;	    /* the result is known */
+	bool marked;	    /* Received-SPF has been added */
 	bool helo_failed;   /* HELO for itself: check_helo */
 	bool helo_identity; /* the result is of HELO (null sender) */
 	enum spf_result result;
@@ -115,7 +116,8 @@ void spf_check_override(struct spf_check *c, weir_call *call, uint32_t rcpt,
    not, or if nobody knows, refuse.  Negative: it could not be asked. */
 int spf_mx_start(struct spf_check *c, weir_call *call, uint32_t rcpt);
 
-/* header.c: act.eom, Received-SPF. */
+/* header.c: Received-SPF. */
+int spf_header_rcpt(void *state, weir_call *call, uint32_t rcpt);
 int spf_header_eom(void *state, weir_call *call);
 
 /* match.c: lists of names and addresses in the configuration. */

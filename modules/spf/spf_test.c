@@ -389,6 +389,18 @@ header_is_added_once(void **state)
 	    "\n\thelo=helo.example;\n\treceiver=mx.example.org;"
 	    "\n\tidentity=mailfrom;\n\tmechanism=\"ip4:192.0.2.0/24\"");
 	fakehost_destroy(&f);
+	/* under policy delegation it must come earlier */
+	f = start("");
+	mail(f, GOOD, "a@fail.example");
+	fakehost_attr(f, WEIR_A_FRONTEND, "policy");
+	for (uint32_t i = 0; i < 2; i++) {
+		rcpt(f, "me@ours.example");
+		fakehost_call(f, WEIR_PHASE_ACT, WEIR_STAGE_RCPT, i);
+		assert_int_equal(fakehost_edit_count(f), 1);
+	}
+	fakehost_call(f, WEIR_PHASE_ACT, WEIR_STAGE_EOM, WEIR_RCPT_NONE);
+	assert_int_equal(fakehost_edit_count(f), 1);
+	fakehost_destroy(&f);
 	f = start("received_spf = no");
 	mail(f, GOOD, "a@fail.example");
 	fakehost_call(f, WEIR_PHASE_ACT, WEIR_STAGE_EOM, WEIR_RCPT_NONE);

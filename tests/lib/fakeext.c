@@ -332,7 +332,9 @@ fake_edit(weir_call *call, const char *verb, const char *name, uint32_t index,
 
 	if (status != 0)
 		return status;
-	if (call->stage != WEIR_STAGE_EOM)
+	if (call->stage != WEIR_STAGE_EOM && ((*verb != 'a' && *verb != 'i') ||
+	    (call->stage != WEIR_STAGE_RCPT &&
+		call->stage != WEIR_STAGE_DATA)))
 		return WEIR_E_STATE;
 	if (call->f->edit_status != 0)
 		return call->f->edit_status;
