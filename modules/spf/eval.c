@@ -208,9 +208,9 @@ spf_eval_match(const struct spf_eval *e, const struct weir_dns_answer *a,
 	return false;
 }
 
-/* eval_expand - the target of a term; false: no name that exists */
-static bool
-eval_expand(struct spf_eval *e, const struct spf_term *t,
+/* spf_eval_expand - the target of a term; false: no name that exists */
+bool
+spf_eval_expand(struct spf_eval *e, const struct spf_term *t,
     char out[SPF_NAME_SIZE])
 {
 	const struct spf_frame *f = eval_top(e);
@@ -266,7 +266,7 @@ eval_asking(struct spf_eval *e, const struct spf_term *t)
 
 	if (!eval_count(e, t))
 		return;
-	if (!eval_expand(e, t, target)) {
+	if (!spf_eval_expand(e, t, target)) {
 		if (t->kind == SPF_KIND_INCLUDE)
 			spf_eval_fail(e, SPF_RESULT_PERMERROR,
 			    "%s: include of what is no domain name",
@@ -301,7 +301,7 @@ eval_redirect(struct spf_eval *e, const struct spf_term *t)
 
 	if (!eval_count(e, t))
 		return;
-	if (!eval_expand(e, t, target)) {
+	if (!spf_eval_expand(e, t, target)) {
 		spf_eval_fail(e, SPF_RESULT_PERMERROR,
 		    "%s: redirect to what is no domain name", f->domain);
 		return;
@@ -502,58 +502,6 @@ eval_mx_address(struct spf_eval *e, const struct weir_dns_answer *a)
 	}
 }
 
-/* eval_exp - ask for the explanation; trouble on the way means there is none
-   (6.2) */
-static void
-eval_exp(struct spf_eval *e)
-{
-	const struct spf_term *t = e->frames[0].record->exp;
-	char target[SPF_NAME_SIZE];
-
-	if (t->uses_name && !e->ptr_known)
-		spf_ptr_start(e, false, SPF_STATE_EXP);
-	else if (eval_expand(e, t, target))
-		spf_eval_ask(e, SPF_STATE_EXP_TEXT, WEIR_DNS_TXT, target);
-	else
-		e->state = SPF_STATE_DONE;
-}
-
-/* eval_exp_text - exactly one text, and well-formed */
-static void
-eval_exp_text(struct spf_eval *e, const struct weir_dns_answer *a)
-{
-	bool uses_name;
-	weir_str text;
-
-	e->state = SPF_STATE_DONE;
-	if (a->status != WEIR_OK || a->count != 1)
-		return;
-	text = weir_dns_rr_at(a, 0)->data;
-	if (text.len > SPF_RECORD_MAX ||
-	    !spf_macro_check(text, SPF_MACRO_TEXT, &uses_name))
-		return;
-	e->exp = strndup(text.ptr, text.len);
-	if (e->exp == NULL)
-		return;
-	if (uses_name && !e->ptr_known)
-		spf_ptr_start(e, false, SPF_STATE_EXP_READY);
-	else
-		e->state = SPF_STATE_EXP_READY;
-}
-
-/* eval_exp_ready - expand it */
-static void
-eval_exp_ready(struct spf_eval *e)
-{
-	const struct spf_frame *f = &e->frames[0];
-
-	e->values.domain = weir_str_of(f->domain);
-	e->values.name = spf_ptr_best(e, f->domain);
-	spf_macro_text(weir_str_of(e->exp), &e->values, e->explanation,
-	    sizeof(e->explanation));
-	e->state = SPF_STATE_DONE;
-}
-
 /* spf_eval_next - work until something must be asked */
 bool
 spf_eval_next(struct spf_eval *e, struct spf_question *out)
@@ -565,9 +513,9 @@ spf_eval_next(struct spf_eval *e, struct spf_question *out)
 			spf_eval_ask(e, SPF_STATE_RECORD, WEIR_DNS_TXT,
 			    eval_top(e)->domain);
 		else if (e->state == SPF_STATE_EXP)
-			eval_exp(e);
+			spf_exp_start(e);
 		else
-			eval_exp_ready(e);
+			spf_exp_expand(e);
 	}
 	if (e->state == SPF_STATE_DONE)
 		return false;
@@ -608,7 +556,7 @@ spf_eval_answer(struct spf_eval *e, const struct weir_dns_answer *a)
 		spf_ptr_address(e, a);
 		break;
 	case SPF_STATE_EXP_TEXT:
-		eval_exp_text(e, a);
+		spf_exp_text(e, a);
 		break;
 	default:
 		break;

@@ -84,6 +84,15 @@ bool spf_eval_in(const uint8_t *a, const uint8_t *b, unsigned int bits);
 /* A or AAAA, as the client has it. */
 uint16_t spf_eval_family(const struct spf_eval *e);
 
+/* The name that a term is about; false: none that could exist. */
+bool spf_eval_expand(struct spf_eval *e, const struct spf_term *t,
+    char out[SPF_NAME_SIZE]);
+
+/* eval_exp.c: after a fail. */
+void spf_exp_start(struct spf_eval *e);
+void spf_exp_text(struct spf_eval *e, const struct weir_dns_answer *a);
+void spf_exp_expand(struct spf_eval *e);
+
 /* eval_ptr.c: the validated names of the client; then back to `back`. */
 void spf_ptr_start(struct spf_eval *e, bool term, enum spf_state back);
 void spf_ptr_names(struct spf_eval *e, const struct weir_dns_answer *a);

@@ -3,6 +3,7 @@ if MODULE_SPF
 module_LTLIBRARIES += modules/spf/mod_spf.la
 modules_spf_eval_sources = modules/spf/eval.c \
 	modules/spf/eval.h \
+	modules/spf/eval_exp.c \
 	modules/spf/eval_int.h \
 	modules/spf/eval_ptr.c \
 	modules/spf/evidence.c \

@@ -23,7 +23,8 @@ records_are_recognized(void **state)
 		const char *text;
 		bool is;
 	} cases[] = {
-		{ "v=spf1", true }, { "v=spf1 ", true }, { "V=SpF1 -all", true },
+		{ "v=spf1", true }, { "v=spf1 ", true },
+		{ "V=SpF1 -all", true },
 		{ "v=spf10", false }, { "v=spf1\t-all", false },
 		{ "v=spf", false }, { "", false }, { " v=spf1", false },
 		{ "v=spf2.0/pra", false }, { "v=spf1-all", false }
@@ -93,9 +94,11 @@ bad_records_are_refused(void **state)
 	static const char *const bad[] = {
 		"v=spf1 -all moo", "v=spf1 all:x.y", "v=spf1 all/8",
 		"v=spf1 all.", "v=spf1 a:", "v=spf1 a/", "v=spf1 a//",
-		"v=spf1 a/33", "v=spf1 a/032", "v=spf1 a//129", "v=spf1 a/24/64",
+		"v=spf1 a/33", "v=spf1 a/032", "v=spf1 a//129",
+		"v=spf1 a/24/64",
 		"v=spf1 a:x.y/24/64", "v=spf1 a:x.y/256", "v=spf1 a/-1",
-		"v=spf1 a:x.y///64", "v=spf1 a:x", "v=spf1 a:x.", "v=spf1 a:x.1",
+		"v=spf1 a:x.y///64", "v=spf1 a:x", "v=spf1 a:x.",
+		"v=spf1 a:x.1",
 		"v=spf1 a:x.-y", "v=spf1 a:x.y-", "v=spf1 a:1.2.3.4",
 		"v=spf1 a:x.y:80", "v=spf1 a:..", "v=spf1 a:%{d}y",
 		"v=spf1 include", "v=spf1 include:", "v=spf1 include:x.y/24",
@@ -103,9 +106,11 @@ bad_records_are_refused(void **state)
 		"v=spf1 ptr:", "v=spf1 ip4", "v=spf1 ip4:", "v=spf1 ip4:1.2.3",
 		"v=spf1 ip4:1.2.3.4/33", "v=spf1 ip4:1.2.3.4/",
 		"v=spf1 ip4:1.2.3.4//32", "v=spf1 ip4:01.2.3.4",
-		"v=spf1 ip4:1.2.3.4:25", "v=spf1 ip4:::1", "v=spf1 ip4:1.2.3.4/08",
+		"v=spf1 ip4:1.2.3.4:25", "v=spf1 ip4:::1",
+		"v=spf1 ip4:1.2.3.4/08",
 		"v=spf1 ip6", "v=spf1 ip6:1.2.3.4", "v=spf1 ip6::1::2",
-		"v=spf1 ip6:::1/129", "v=spf1 ip6:fe80::1%1", "v=spf1 ip6:::1//1",
+		"v=spf1 ip6:::1/129", "v=spf1 ip6:fe80::1%1",
+		"v=spf1 ip6:::1//1",
 		"v=spf1 ip6:1:2:3:4:5:6:7:8:9:1:2:3:4:5:6:7:8:9:1:2:3:4:5:6:7",
 		"v=spf1 redirect:x.y", "v=spf1 redirect=", "v=spf1 exp=",
 		"v=spf1 exp=x", "v=spf1 -exp=x.y", "v=spf1 +redirect=x.y",
@@ -191,14 +196,16 @@ texts_expand(void **state)
 		const char *text, *result;
 	} cases[] = {
 		{ "%{s}", "strong-bad@email.example.com" },
-		{ "%{o}", "email.example.com" }, { "%{d}", "email.example.com" },
+		{ "%{o}", "email.example.com" },
+		{ "%{d}", "email.example.com" },
 		{ "%{d4}", "email.example.com" },
 		{ "%{d3}", "email.example.com" }, { "%{d2}", "example.com" },
 		{ "%{d1}", "com" }, { "%{dr}", "com.example.email" },
 		{ "%{d2r}", "example.email" }, { "%{l}", "strong-bad" },
 		{ "%{l-}", "strong.bad" }, { "%{lr}", "strong-bad" },
 		{ "%{lr-}", "bad.strong" }, { "%{l1r-}", "strong" },
-		{ "%{ir}.%{v}._spf.%{d2}", "3.2.0.192.in-addr._spf.example.com" },
+		{ "%{ir}.%{v}._spf.%{d2}",
+		    "3.2.0.192.in-addr._spf.example.com" },
 		{ "%{lr-}.lp._spf.%{d2}", "bad.strong.lp._spf.example.com" },
 		{ "%{D2147483648}", "email.example.com" },
 		{ "%{d4294967297r}", "com.example.email" },

@@ -72,9 +72,9 @@ tests_fuzz_fuzz_spf_macro_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_spf_macro_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_spf_record
 tests_fuzz_fuzz_spf_record_SOURCES = tests/fuzz/fuzz_spf_record.c \
-	modules/spf/eval.c modules/spf/eval_ptr.c modules/spf/evidence.c \
-	modules/spf/input.c modules/spf/macro.c modules/spf/print.c \
-	modules/spf/record.c
+	modules/spf/eval.c modules/spf/eval_exp.c modules/spf/eval_ptr.c \
+	modules/spf/evidence.c modules/spf/input.c modules/spf/macro.c \
+	modules/spf/print.c modules/spf/record.c
 tests_fuzz_fuzz_spf_record_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_spf_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_tuple
