@@ -21,7 +21,7 @@ weirctl_SOURCES = \
 	framework/ctl/doctor_mta.c framework/ctl/doctor_net.c \
 	framework/ctl/doctor_state.c \
 	framework/ctl/weirctl.c framework/ctl/weirctl.h \
-	framework/ctl/weirctl_local.c
+	framework/ctl/weirctl_local.c framework/ctl/weirctl_offline.c
 weirctl_LDADD = libweir.la $(JANSSON_LIBS)
 
 EXTRA_DIST += contrib/systemd/weir.service.in

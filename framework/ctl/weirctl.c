@@ -43,6 +43,9 @@ weirctl_usage(FILE *out)
 	      "  -c FILE    configuration (" WEIR_SYSCONFDIR "/weir.conf);\n"
 	      "             also tells the socket\n"
 	      "  --json     answer in JSON\n"
+	      "  --zone FILE  run a module's command in this process, with "
+	      "the DNS\n"
+	      "             from a master file\n"
 	      "  -V         print the version\n"
 	      "  -h         print this help\n", out);
 }
@@ -248,15 +251,18 @@ weirctl_find_socket(const struct weirctl *w)
 	return path;
 }
 
-/* weirctl_take_json - --json may also stand behind the command */
+/* weirctl_take_options - --json and --zone may also stand behind the
+   command */
 static int
-weirctl_take_json(struct weirctl *w, int argc, char **argv)
+weirctl_take_options(struct weirctl *w, int argc, char **argv)
 {
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
 			w->json = true;
+		else if (strcmp(argv[i], "--zone") == 0 && i + 1 < argc)
+			w->zone = argv[++i];
 		else
 			argv[n++] = argv[i];
 	}
@@ -272,7 +278,9 @@ weirctl_run(struct weirctl *w, int argc, char **argv)
 
 	while (c->name != NULL && strcmp(c->name, argv[0]) != 0)
 		c++;
-	return c->name != NULL ? c->fn(w, argc, argv) :
+	if (c->name != NULL)
+		return c->fn(w, argc, argv);
+	return w->zone != NULL ? weirctl_offline(w, argc, argv, w->zone) :
 				 weirctl_ask(w, argc, argv);
 }
 
@@ -282,6 +290,7 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "zone", required_argument, NULL, 'z' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
@@ -301,6 +310,9 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 			break;
 		case 'j':
 			w->json = true;
+			break;
+		case 'z':
+			w->zone = optarg;
 			break;
 		case 'V':
 			printf("weirctl %s, module ABI %d.%d\n",
@@ -329,13 +341,13 @@ main(int argc, char **argv)
 	if (!weirctl_options(&w, argc, argv, &status))
 		return status;
 	argv += optind;
-	argc = weirctl_take_json(&w, argc - optind, argv);
+	argc = weirctl_take_options(&w, argc - optind, argv);
 	if (argc == 0) {
 		weirctl_usage(stderr);
 		fputs("weirctl help lists the commands.\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (w.socket == NULL)
+	if (w.socket == NULL && w.zone == NULL)
 		w.socket = found = weirctl_find_socket(&w);
 	status = weirctl_run(&w, argc, argv);
 	free(found);

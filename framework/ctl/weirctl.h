@@ -25,6 +25,7 @@ struct weirctl {
 	bool config_given;
 	const char *socket; /* -s, or found from the others */
 	bool json;
+	const char *zone; /* --zone, or NULL: ask the daemon */
 };
 
 struct weirctl_command {
@@ -43,6 +44,10 @@ struct conf *weirctl_conf(const struct weirctl *w, struct conf_snapshot **snap,
     bool quiet);
 /* Print a value, or its text. */
 void weirctl_print_json(const json_t *value);
+
+/* A module's command with the DNS from a zone file, in this process. */
+int weirctl_offline(struct weirctl *w, int argc, char **argv,
+    const char *zone);
 
 int weirctl_check(struct weirctl *w, int argc, char **argv);
 int weirctl_config(struct weirctl *w, int argc, char **argv);

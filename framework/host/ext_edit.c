@@ -11,6 +11,18 @@
 #define VALUE_MAX (64 * 1024)
 #define BODY_MAX (64 * 1024 * 1024)
 
+/* ext_edit_is_time - at eom; new header fields also at rcpt and data, when the
+   policy front-end can still say them */
+static bool
+ext_edit_is_time(const struct call *c, int kind)
+{
+	if (c->message == NULL || c->phase != WEIR_PHASE_ACT)
+		return false;
+	return c->stage == WEIR_STAGE_EOM ||
+	    ((c->stage == WEIR_STAGE_RCPT || c->stage == WEIR_STAGE_DATA) &&
+		(kind == EDIT_HEADER_ADD || kind == EDIT_HEADER_INSERT));
+}
+
 /* ext_edit_call - may this call edit, with this kind */
 static struct call *
 ext_edit_call(weir_call *handle, int kind, int *status)
@@ -19,8 +31,7 @@ ext_edit_call(weir_call *handle, int kind, int *status)
 
 	if (c == NULL)
 		return NULL;
-	if (c->message == NULL || c->phase != WEIR_PHASE_ACT ||
-	    c->stage != WEIR_STAGE_EOM || c->given_up || c->failed)
+	if (!ext_edit_is_time(c, kind) || c->given_up || c->failed)
 		*status = WEIR_E_STATE;
 	else if ((c->session->edit_caps & EDIT_CAP(kind)) == 0 &&
 	    !c->module->shadow)

@@ -475,6 +475,14 @@ out_of_place(struct fake *f, weir_call *call, int stage, int phase)
 		    text_slice("")), WEIR_E_STATE);
 	}
 	if (phase != WEIR_PHASE_ACT || stage != WEIR_STAGE_EOM)
+		assert_int_equal(fake_edit->header_delete(call, "X", 1),
+		    WEIR_E_STATE);
+	/* what policy delegation can say only before the content */
+	if (phase == WEIR_PHASE_ACT && (stage == WEIR_STAGE_RCPT ||
+	    stage == WEIR_STAGE_DATA))
+		assert_int_equal(fake_edit->header_add(call, "X",
+		    text_slice("y")), WEIR_OK);
+	else if (phase != WEIR_PHASE_ACT || stage != WEIR_STAGE_EOM)
 		assert_int_equal(fake_edit->header_add(call, "X",
 		    text_slice("y")), WEIR_E_STATE);
 	if (stage == WEIR_STAGE_CONNECT) {
@@ -533,7 +541,8 @@ test_out_of_place(void **state)
 	fake_stage(s, WEIR_STAGE_EOM, WEIR_RCPT_NONE);
 	assert_int_equal(a.calls, 7 * 3);
 	assert_null(run_answer(s, 0));
-	assert_int_equal(s->message->edits.count, 0);
+	/* the one of RCPT */
+	assert_int_equal(s->message->edits.count, 1);
 	assert_int_equal(completions, 0);
 	session_close(&s);
 }

@@ -65,6 +65,18 @@ FUZZ_TARGETS += tests/fuzz/fuzz_policy
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FRONT_TEST)
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_spf_macro
+tests_fuzz_fuzz_spf_macro_SOURCES = tests/fuzz/fuzz_spf_macro.c \
+	modules/spf/macro.c
+tests_fuzz_fuzz_spf_macro_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_spf_macro_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_spf_record
+tests_fuzz_fuzz_spf_record_SOURCES = tests/fuzz/fuzz_spf_record.c \
+	modules/spf/eval.c modules/spf/eval_exp.c modules/spf/eval_ptr.c \
+	modules/spf/evidence.c modules/spf/input.c modules/spf/macro.c \
+	modules/spf/print.c modules/spf/record.c
+tests_fuzz_fuzz_spf_record_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_spf_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_tuple
 tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c \
 	modules/greylist/learn.c modules/greylist/record.c \

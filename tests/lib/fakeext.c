@@ -125,13 +125,15 @@ fake_dns_deliver(struct fake_event *e, bool cancelled)
 		uint64_t more;
 	} rr[32] = { 0 };
 	struct weir_dns_answer a = { .stride = sizeof(rr[0]), .rr = &rr[0].rr };
+	/* texts hold blanks */
+	const char *gap = e->type == WEIR_DNS_TXT ? "\n" : " ";
 	char *save = NULL, *item;
 
 	a.status = cancelled ? WEIR_E_CANCELLED : e->status;
 	a.rcode = a.status == WEIR_E_NOTFOUND ? 3 : 0;
-	for (item = strtok_r(e->value, " ", &save);
+	for (item = strtok_r(e->value, gap, &save);
 	     a.status == 0 && item != NULL && a.count < 32;
-	     item = strtok_r(NULL, " ", &save)) {
+	     item = strtok_r(NULL, gap, &save)) {
 		struct weir_dns_rr *r = &rr[a.count++].rr;
 
 		r->type = e->type;
@@ -330,7 +332,9 @@ fake_edit(weir_call *call, const char *verb, const char *name, uint32_t index,
 
 	if (status != 0)
 		return status;
-	if (call->stage != WEIR_STAGE_EOM)
+	if (call->stage != WEIR_STAGE_EOM && ((*verb != 'a' && *verb != 'i') ||
+	    (call->stage != WEIR_STAGE_RCPT &&
+		call->stage != WEIR_STAGE_DATA)))
 		return WEIR_E_STATE;
 	if (call->f->edit_status != 0)
 		return call->f->edit_status;

@@ -73,8 +73,8 @@ void fakehost_unscanned(struct fakehost *f, const char *module,
 /* Networks by name; list is "10.0.0.0/8, ::1". */
 void fakehost_networks(struct fakehost *f, const char *name, const char *list);
 
-/* Script an answer: data is split at blanks ("MX" data as "10:host").
-   What is not scripted is NXDOMAIN.  Later lines win. */
+/* Script an answer: data is split at blanks, TXT at line feeds ("MX" data as
+   "10:host").  What is not scripted is NXDOMAIN.  Later lines win. */
 void fakehost_dns(struct fakehost *f, const char *name, uint16_t type,
     int status, const char *data);
 /* Every name below this suffix that has no line of its own. */

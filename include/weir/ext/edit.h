@@ -2,8 +2,9 @@
 /*
  * weir/ext/edit.h - weir.edit/1: change the message.
  *
- * Only in act at eom.  Requests go to a journal under the module's name; the
- * front-end replays it once, from the end, so that the removal of one header
+ * Only in act at eom; header_add and header_insert also in act at rcpt and
+ * data: where the front-end is "policy" only those reach the message.
+ * Requests go to a journal under the module's name; the front-end replays it once, from the end, so that the removal of one header
  * never shifts another.  All requests of one module are applied or none.
  * WEIR_E_UNSUPPORTED: the front-end or the MTA did not agree to such changes.
  * Everything is copied; CR, LF and NUL in values answer WEIR_E_INVAL, except

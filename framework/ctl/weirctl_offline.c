@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* weirctl_offline - a module's command without a daemon: the DNS is a zone
+   file, the store is empty. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "ctl/weirctl.h"
+#include "daemon/engine.h"
+#include "host/control.h"
+#include "loop/loop.h"
+#include "obs/log.h"
+#include "obs/metric.h"
+
+#define OFFLINE_TIMEOUT_MS 60000
+
+/* What came of the command. */
+struct offline_answer {
+	bool done;
+	int status;
+};
+
+/* offline_done - print the answer */
+static void
+offline_done(const struct control_reply *reply, void *arg)
+{
+	struct offline_answer *a = arg;
+	weir_str err = buf_str(&reply->err);
+
+	fwrite(buf_str(&reply->out).ptr, 1, reply->out.len, stdout);
+	fwrite(err.ptr, 1, err.len, stderr);
+	if (err.len > 0 && err.ptr[err.len - 1] != '\n')
+		fputc('\n', stderr);
+	a->status = reply->status;
+	a->done = true;
+}
+
+/* offline_conf - the file that -c names, else one with just this module */
+static struct conf_snapshot *
+offline_conf(const struct weirctl *w, const char *module,
+    struct conf_report *report)
+{
+	struct buf text = BUF_INIT;
+	struct conf_snapshot *snap;
+
+	if (w->config_given)
+		return conf_snapshot_take(w->config, report);
+	buf_printf(&text, "module \"%s\" { }\n", module);
+	snap = conf_snapshot_of("weirctl", text.ptr, text.len, report);
+	buf_fini(&text);
+	return snap;
+}
+
+/* offline_load - read it as the daemon would */
+static struct conf *
+offline_load(const struct weirctl *w, const char *module,
+    struct conf_snapshot **snap)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	struct buf text = BUF_INIT;
+	struct conf *conf = NULL;
+
+	*snap = offline_conf(w, module, &report);
+	if (*snap == NULL || engine_load(*snap, &conf, &report) < 0) {
+		conf_report_print(&report, &text);
+		fputs(buf_str(&text).ptr, stderr);
+		buf_fini(&text);
+		conf_destroy(&conf);
+		conf_snapshot_release(snap);
+	}
+	conf_report_fini(&report);
+	return conf;
+}
+
+/* offline_is_word - may it be a module's name? */
+static bool
+offline_is_word(const char *s)
+{
+	return *s != '\0' &&
+	    s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+/* offline_run - the engine is up: run the command to its end */
+static int
+offline_run(const struct weirctl *w, int argc, char **argv)
+{
+	struct offline_answer a = { .done = false };
+	int status = control_run(argv[0], (uint32_t)argc - 1,
+	    (const char *const *)argv + 1, w->json, OFFLINE_TIMEOUT_MS,
+	    offline_done, &a);
+
+	if (status < 0) {
+		fprintf(stderr, "weirctl: there is no command \"%s %s\"\n",
+		    argv[0], argc > 1 ? argv[1] : "");
+		return EXIT_USAGE;
+	}
+	while (!a.done)
+		loop_once(true);
+	return a.status < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* weirctl_offline - MODULE COMMAND ... with the DNS from a file */
+int
+weirctl_offline(struct weirctl *w, int argc, char **argv, const char *zone)
+{
+	struct log_config lc = { .level = WEIR_LOG_WARN, .target = "stderr",
+		.ident = "weirctl" };
+	struct conf_snapshot *snap;
+	struct err err = { "" };
+	struct conf *conf;
+	int status;
+
+	if (!offline_is_word(argv[0])) {
+		fprintf(stderr, "weirctl: \"%s\" is no module\n", argv[0]);
+		return EXIT_USAGE;
+	}
+	if (log_init(&lc, &err) < 0 ||
+	    (conf = offline_load(w, argv[0], &snap)) == NULL)
+		return EXIT_USAGE;
+	conf->dns.zone = zone;
+	metric_create();
+	loop_init();
+	if (engine_start(conf, ENGINE_DRIVE, &err) < 0) {
+		fprintf(stderr, "weirctl: %s\n", err.text);
+		fflush(NULL);
+		/* what was begun ends with the process */
+		_exit(EXIT_USAGE);
+	}
+	status = offline_run(w, argc, argv);
+	engine_stop();
+	log_fini();
+	loop_fini(false);
+	metric_destroy();
+	conf_destroy(&conf);
+	conf_snapshot_release(&snap);
+	return status;
+}
