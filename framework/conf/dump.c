@@ -13,6 +13,7 @@
 struct dump {
 	struct buf *out;
 	bool with_origin;
+	bool secrets; /* are shown */
 };
 
 /* dump_origin - "default" or "FILE:LINE", fit for a comment */
@@ -106,7 +107,7 @@ dump_option(const struct dump *d, const struct weir_option *row,
 		buf_printf(d->out, "# %s is not set\n", row->name);
 		return;
 	}
-	if ((row->flags & WEIR_OPT_SECRET) != 0) {
+	if ((row->flags & WEIR_OPT_SECRET) != 0 && !d->secrets) {
 		buf_printf(d->out, "# %s is secret", row->name);
 	} else {
 		buf_printf(d->out, "%s = ", row->name);
@@ -247,7 +248,7 @@ void
 conf_dump(const struct conf *conf, bool with_origin, bool json,
     struct buf *out)
 {
-	struct dump d = { out, with_origin };
+	struct dump d = { out, with_origin, false };
 	json_t *j, *modules;
 	char *text;
 
@@ -271,4 +272,23 @@ conf_dump(const struct conf *conf, bool with_origin, bool json,
 	buf_add_char(out, '\n');
 	free(text);
 	json_decref(j);
+}
+
+/* conf_dump_module - one module, to be loaded again */
+void
+conf_dump_module(const struct conf *conf, const struct conf_module *m,
+    struct buf *out)
+{
+	struct dump d = { out, false, true };
+	const struct weir_conf *root = conf->root;
+
+	for (uint32_t i = 0; i < root->n; i++) {
+		const struct conf_value *v = &root->values[i];
+
+		if (strcmp(root->rows[i].name, "networks") != 0)
+			continue;
+		for (uint32_t k = 0; k < v->n; k++)
+			dump_section(&d, "networks", true, &v->sections[k], 0);
+	}
+	dump_section(&d, "module", true, m->all, 0);
 }

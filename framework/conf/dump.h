@@ -18,4 +18,9 @@
 void conf_dump(const struct conf *conf, bool with_origin, bool json,
     struct buf *out);
 
+/* Append a configuration that has just this module and the networks that its
+   options may name, secrets included: for its helpers, for nobody's eyes. */
+void conf_dump_module(const struct conf *conf, const struct conf_module *m,
+    struct buf *out);
+
 #endif

@@ -18,6 +18,8 @@ enum channel_kind {
 	CHANNEL_FAILED = 2, /* it can't start: text says why */
 	CHANNEL_RELOAD = 3, /* somebody asks for a reload; id comes back */
 	CHANNEL_STOP = 4,   /* somebody asks the daemon to stop */
+	/* helper to master; also READY and FAILED */
+	CHANNEL_LOG = 5, /* one line: status is its level */
 	/* master to worker */
 	CHANNEL_DRAIN = 10,    /* accept no more, end when all is done */
 	CHANNEL_RELOADED = 11, /* the answer: status and text */

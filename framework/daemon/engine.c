@@ -2,11 +2,15 @@
 #include "daemon/engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/budget.h"
 #include "base/pool.h"
 #include "conf/load.h"
+#include "daemon/helpers.h"
 #include "dns/resolver.h"
+#include "host/ext_remote.h"
 #include "host/hold.h"
 #include "host/limits.h"
 #include "host/load.h"
@@ -30,6 +34,8 @@
 
 static const struct conf *conf;
 static bool recording;
+static bool helpers_told;
+static char helpers_dir[sizeof("/tmp/weir-drive-XXXXXX")]; /* "": none */
 
 /* engine_load - first the plain form, to know where modules are */
 int
@@ -146,6 +152,42 @@ engine_record(enum engine_kind kind)
 	explain_enable(recording);
 }
 
+/* engine_on_helpers - a helper that can't start fails what is asked of it */
+static void
+engine_on_helpers(uint32_t generation, const char *error)
+{
+	(void)generation;
+	helpers_told = true;
+	if (error != NULL)
+		log_event(WEIR_LOG_ERROR, LOG_MODULE_FAILED, "%s", error);
+}
+
+/* engine_helpers - where no master has started them */
+static int
+engine_helpers(struct err *err)
+{
+	struct buf specs = BUF_INIT;
+	int status;
+
+	helpers_specs(conf, &specs);
+	if (specs.len == 0)
+		return WEIR_OK;
+	snprintf(helpers_dir, sizeof(helpers_dir), "/tmp/weir-drive-XXXXXX");
+	if (mkdtemp(helpers_dir) == NULL) {
+		helpers_dir[0] = '\0';
+		buf_fini(&specs);
+		return err_set(err, WEIR_E_TEMP, "no folder for helpers");
+	}
+	helpers_told = false;
+	helpers_init(engine_on_helpers, true);
+	helpers_worker(1);
+	status = helpers_start(1, conf, &specs, helpers_dir, err);
+	buf_fini(&specs);
+	while (status == WEIR_OK && !helpers_told)
+		loop_once(true);
+	return status;
+}
+
 /* engine_start - in the order in which the parts need each other */
 int
 engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
@@ -157,11 +199,14 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 	mime_init();
 	call_init();
 	hold_init();
+	ext_remote_find(helpers_find);
 	status = work_init(JOB_THREADS, JOB_QUEUE, err);
 	if (status == WEIR_OK)
 		status = engine_store(kind, err);
 	if (status == WEIR_OK)
 		status = engine_dns(err);
+	if (status == WEIR_OK && kind == ENGINE_DRIVE)
+		status = engine_helpers(err);
 	if (status == WEIR_OK)
 		status = registry_start(conf, err);
 	if (status < 0)
@@ -192,6 +237,12 @@ engine_stop(void)
 	store_fini();
 	work_fini();
 	engine_settle();
+	ext_remote_fini();
+	if (helpers_dir[0] != '\0') {
+		helpers_stop();
+		rmdir(helpers_dir);
+		helpers_dir[0] = '\0';
+	}
 	hold_fini();
 	registry_stop();
 	if (recording)

@@ -3,6 +3,8 @@ libweir_la_SOURCES += \
 	framework/daemon/crash.c framework/daemon/crash.h \
 	framework/daemon/engine.c framework/daemon/engine.h \
 	framework/daemon/fleet.c framework/daemon/fleet.h \
+	framework/daemon/helpers.c framework/daemon/helpers.h \
+	framework/daemon/helpers_spawn.c framework/daemon/helpers_spawn.h \
 	framework/daemon/master.c framework/daemon/master.h \
 	framework/daemon/privs.c framework/daemon/privs.h \
 	framework/daemon/probe.c framework/daemon/probe.h \
@@ -14,3 +16,9 @@ libweir_la_SOURCES += \
 sbin_PROGRAMS += weir
 weir_SOURCES = framework/daemon/main.c
 weir_LDADD = libweir.la
+
+# Started by weir, never by hand; it needs few of the libraries.
+pkglibexec_PROGRAMS += weir-helper
+weir_helper_SOURCES = framework/daemon/helper_main.c
+weir_helper_LDADD = libweir.la
+weir_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed

@@ -18,6 +18,7 @@
 #include "conf/load.h"
 #include "ctl/server.h"
 #include "daemon/fleet.h"
+#include "daemon/helpers.h"
 #include "daemon/privs.h"
 #include "daemon/probe.h"
 #include "daemon/sdnotify.h"
@@ -66,6 +67,7 @@ static struct {
 static void
 generation_fini(struct generation *g)
 {
+	helpers_drop(g->number);
 	conf_destroy(&g->conf);
 	conf_snapshot_release(&g->snapshot);
 	g->number = 0;
@@ -153,6 +155,27 @@ master_store(const struct conf *conf)
 		log_event(WEIR_LOG_ERROR, LOG_STORE_CORRUPT, "%s",
 		    aside_alarm());
 	free(path);
+}
+
+/* master_helpers - the processes that its modules need; the workers follow
+   when these are ready */
+static int
+master_helpers(const struct generation *g, const struct buf *specs,
+    struct err *err)
+{
+	char *dir = xasprintf("%s/helpers", g->conf->state_dir);
+	uid_t uid;
+	gid_t gid;
+	int status = WEIR_OK;
+
+	if (specs->len > 0)
+		status = privs_find(g->conf, &uid, &gid, err);
+	if (specs->len > 0 && status == WEIR_OK)
+		status = privs_own(dir, uid, gid, 0700, err);
+	if (status == WEIR_OK)
+		status = helpers_start(g->number, g->conf, specs, dir, err);
+	free(dir);
+	return status;
 }
 
 /* master_answer - tell everybody who asked for the reload */
@@ -246,16 +269,32 @@ master_probed(struct probe_result *r, void *arg)
 		return;
 	}
 	conf_report_fini(&report);
-	if (master_prepare(g->conf, r, &err) < 0) {
+	if (master_prepare(g->conf, r, &err) < 0 ||
+	    master_helpers(g, &r->helpers, &err) < 0) {
 		master_refuse(err.text);
 		return;
 	}
 	if (r->warnings > 0)
 		log_event(WEIR_LOG_WARN, LOG_CONFIG_LOADED, "%s",
 		    buf_str(&r->report).ptr);
+}
+
+/* master_on_helpers - they are ready: now the workers */
+static void
+master_on_helpers(uint32_t generation, const char *error)
+{
+	const struct generation *g = generation == master.next.number ?
+	    &master.next : &master.current;
+	struct err err = { "" };
+
+	if (master.stopping || generation != g->number)
+		return;
 	/* workers inherit the log as it is when they are forked */
-	if (master_log(g->conf, &err) < 0) {
-		master_refuse(err.text);
+	if (error == NULL && g == &master.next &&
+	    master_log(g->conf, &err) < 0)
+		error = err.text;
+	if (error != NULL) {
+		master_on_failed(generation, error);
 		return;
 	}
 	loop_timer_start(&master.start_limit, START_MS);
@@ -371,6 +410,9 @@ master_on_failed(uint32_t generation, const char *text)
 		master.exit_status = 1;
 		master.stopping = true;
 		fleet_kill_all();
+		/* it may not have begun to start */
+		if (fleet_is_empty())
+			loop_stop();
 	} else {
 		log_event(WEIR_LOG_ERROR, LOG_PROCESS_FATAL,
 		    "a worker can't start again: %s", text);
@@ -446,7 +488,8 @@ master_reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (!probe_reaped(pid, status))
+		if (!probe_reaped(pid, status) &&
+		    !helpers_reaped(pid, status))
 			fleet_reaped(pid, status);
 	}
 	master_sweep();
@@ -558,10 +601,12 @@ master_first(struct conf_snapshot *snapshot)
 	/* all workers must tell a mail by the same fingerprint */
 	map_hash("", 0);
 	metric_attach(METRIC_MASTER);
+	helpers_init(master_on_helpers, false);
 	/* what goes wrong here is said on standard error: the log may lead
 	   elsewhere */
 	if (master_sockets(master.current.conf, &probe, &err) < 0 ||
-	    master_log(master.current.conf, &err) < 0) {
+	    master_log(master.current.conf, &err) < 0 ||
+	    master_helpers(&master.current, &probe.helpers, &err) < 0) {
 		probe_result_fini(&probe);
 		fatal("%s", err.text);
 	}
@@ -597,12 +642,11 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 	fleet_init(&events);
 	log_event(WEIR_LOG_INFO, LOG_DAEMON_START, "Weir %s",
 	    PACKAGE_VERSION);
-	fleet_start(1, snapshot, master.current.conf);
-	loop_timer_start(&master.start_limit, START_MS);
 	master_on_watch(&master.watch);
 	if (sdnotify_watchdog_ms() > 0)
 		master_on_watchdog(&master.watchdog);
 	loop_run();
+	helpers_stop();
 	master_sweep();
 	sockets_close(true);
 	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "stopped");

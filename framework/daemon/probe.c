@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "conf/load.h"
+#include "daemon/helpers.h"
 #include "daemon/privs.h"
 #include "dns/resolver.h"
 #include "host/hold.h"
@@ -28,6 +30,7 @@
 #define PROBE_SECONDS 10
 #define PROBE_MEMORY ((rlim_t)4 << 30)
 #define PROBE_REPORT_MAX (64 * 1024)
+#define PROBE_HELPERS_MAX (64 << 20)
 
 /* The child tells in lines: "M name", "E text", "W text", "I name" (about to
    create), "D" (done). */
@@ -36,6 +39,7 @@ struct probe {
 	int fd;
 	struct loop_io io;
 	struct buf text;
+	int helpers; /* memory file that the child fills */
 	probe_done_fn *done;
 	void *arg;
 	bool eof, reaped;
@@ -43,7 +47,7 @@ struct probe {
 };
 
 static struct probe probe;
-static int child_fd = -1;
+static int child_fd = -1, child_helpers = -1;
 
 /* probe_say - the child writes one line */
 static void
@@ -176,6 +180,19 @@ probe_surroundings(const struct conf *conf)
 	}
 }
 
+/* probe_helpers - what processes the modules need */
+static void
+probe_helpers(const struct conf *conf)
+{
+	struct buf specs = BUF_INIT;
+
+	helpers_specs(conf, &specs);
+	if (specs.len > 0 && write(child_helpers, specs.ptr, specs.len) !=
+	    (ssize_t)specs.len)
+		probe_say('E', "no memory for the helpers' descriptions");
+	buf_fini(&specs);
+}
+
 /* probe_child - load, create, destroy; never returns */
 static void
 probe_child(struct conf_snapshot *snap)
@@ -210,6 +227,7 @@ probe_child(struct conf_snapshot *snap)
 		else
 			registry_stop();
 		probe_surroundings(conf);
+		probe_helpers(conf);
 	}
 	probe_say('D', "");
 	_exit(0);
@@ -217,13 +235,18 @@ probe_child(struct conf_snapshot *snap)
 
 /* probe_fork - start the child; its output comes through fd */
 static int
-probe_fork(struct conf_snapshot *snap, int *fd)
+probe_fork(struct conf_snapshot *snap, int *fd, int *helpers)
 {
 	int pipefd[2];
 	pid_t pid;
 
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
+	*helpers = memfd_create("weir-probe", MFD_CLOEXEC);
+	if (*helpers < 0)
 		return -1;
+	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+		close(*helpers);
+		return -1;
+	}
 	pid = fork();
 	if (pid == 0) {
 		sigset_t none;
@@ -234,12 +257,15 @@ probe_fork(struct conf_snapshot *snap, int *fd)
 		signal(SIGINT, SIG_DFL);
 		close(pipefd[0]);
 		child_fd = pipefd[1];
+		child_helpers = *helpers;
 		loop_fini(true);
 		probe_child(snap);
 	}
 	close(pipefd[1]);
-	if (pid < 0)
+	if (pid < 0) {
 		close(pipefd[0]);
+		close(*helpers);
+	}
 	*fd = pipefd[0];
 	return pid;
 }
@@ -290,6 +316,23 @@ probe_parse(char *text, int status, struct probe_result *r)
 		    WEXITSTATUS(status));
 }
 
+/* probe_take_helpers - what the child wrote there */
+static void
+probe_take_helpers(int fd, struct probe_result *r)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    st.st_size <= PROBE_HELPERS_MAX) {
+		size_t len = (size_t)st.st_size;
+
+		if (pread(fd, buf_reserve(&r->helpers, len), len, 0) ==
+		    (ssize_t)len)
+			r->helpers.len = len;
+	}
+	close(fd);
+}
+
 /* probe_read - take what is there; false at the end */
 static bool
 probe_read(int fd, struct buf *text)
@@ -309,8 +352,8 @@ void
 probe_run(struct conf_snapshot *snap, struct probe_result *out)
 {
 	struct buf text = BUF_INIT;
-	int fd, status = 0;
-	pid_t pid = probe_fork(snap, &fd);
+	int fd, helpers, status = 0;
+	pid_t pid = probe_fork(snap, &fd, &helpers);
 
 	if (pid < 0) {
 		memset(out, 0, sizeof(*out));
@@ -325,6 +368,7 @@ probe_run(struct conf_snapshot *snap, struct probe_result *out)
 		continue;
 	buf_reserve(&text, 0);
 	probe_parse(text.ptr, status, out);
+	probe_take_helpers(helpers, out);
 	buf_fini(&text);
 }
 
@@ -339,6 +383,8 @@ probe_finish(void)
 	probe.pid = 0;
 	buf_reserve(&probe.text, 0);
 	probe_parse(probe.text.ptr, probe.status, &r);
+	if (probe.helpers >= 0)
+		probe_take_helpers(probe.helpers, &r);
 	buf_fini(&probe.text);
 	probe.done(&r, probe.arg);
 	probe_result_fini(&r);
@@ -365,8 +411,9 @@ probe_start(struct conf_snapshot *snap, probe_done_fn *done, void *arg)
 	memset(&probe, 0, sizeof(probe));
 	probe.done = done;
 	probe.arg = arg;
-	probe.pid = probe_fork(snap, &probe.fd);
+	probe.pid = probe_fork(snap, &probe.fd, &probe.helpers);
 	if (probe.pid < 0) {
+		probe.helpers = -1;
 		probe.eof = probe.reaped = true;
 		probe.status = 1 << 8;
 		probe_finish();
@@ -397,4 +444,5 @@ probe_result_fini(struct probe_result *r)
 		free(r->modules.v[i]);
 	vec_fini(&r->modules);
 	buf_fini(&r->report);
+	buf_fini(&r->helpers);
 }

@@ -18,6 +18,7 @@ struct probe_result {
 	int errors, warnings;
 	struct buf report; /* lines "FILE:LINE: error: ..." */
 	VEC(char *) modules; /* names, in the file's order */
+	struct buf helpers;  /* what they need (daemon/helpers.h) */
 };
 
 typedef void probe_done_fn(struct probe_result *result, void *arg);

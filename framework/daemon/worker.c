@@ -12,6 +12,7 @@
 #include "ctl/server.h"
 #include "daemon/channel.h"
 #include "daemon/crash.h"
+#include "daemon/helpers.h"
 #include "daemon/sockets.h"
 #include "daemon/worker_setup.h"
 #include "front/front.h"
@@ -190,6 +191,7 @@ worker_main(const struct worker_start *start)
 	worker.start = *start;
 	list_init(&worker.reloads);
 	worker_signals();
+	helpers_worker(start->generation);
 	crash_init(start->slot);
 	loop_fini(true);
 	loop_init();

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <weir/ext/remote.h>
+
 #include "base/text.h"
 #include "host/table.h"
 
@@ -16,6 +18,8 @@
 #define SYMBOL_MIN (offsetof(struct weir_symbol, score) + sizeof(double))
 #define MODULE_MIN \
 	(offsetof(struct weir_module, session_end) + sizeof(void (*)(void)))
+#define HELPER_MIN \
+	(offsetof(struct weir_helper, fini) + sizeof(void (*)(void)))
 #define STAGES_MIN \
 	(offsetof(struct weir_stages, eom) + sizeof(int (*)(void)))
 
@@ -143,6 +147,61 @@ accept_stages(const struct weir_stages **stages, struct pool *pool,
 	return WEIR_OK;
 }
 
+/* accept_helper - copy one helper's table to our size */
+static struct weir_helper *
+accept_helper(const struct weir_helper *in, struct pool *pool,
+    struct err *err)
+{
+	struct weir_helper *h = pool_new(pool, struct weir_helper);
+
+	if (in->size < HELPER_MIN || in->size > STRIDE_MAX) {
+		err_set(err, 0, "helper table of %u octets", in->size);
+		return NULL;
+	}
+	memcpy(h, in, in->size < sizeof(*h) ? in->size : sizeof(*h));
+	if (!accept_is_name(h->name, false) || h->init == NULL ||
+	    h->run == NULL || h->threads < 1 ||
+	    h->threads > WEIR_HELPER_THREADS_MAX || h->processes < 1 ||
+	    h->processes > WEIR_HELPER_PROCESSES_MAX ||
+	    h->init_ms > 3600000) {
+		err_set(err, 0, "a helper's name, functions or numbers make "
+		    "no sense");
+		return NULL;
+	}
+	if (h->init_ms == 0)
+		h->init_ms = 30000;
+	return h;
+}
+
+/* accept_helpers - all helpers of the module */
+static int
+accept_helpers(struct weir_module *m, struct pool *pool, struct err *err)
+{
+	const struct weir_helper **out;
+	uint32_t n = 0;
+
+	if (m->helpers == NULL)
+		return WEIR_OK;
+	while (m->helpers[n] != NULL) {
+		if (++n > WEIR_HELPERS_MAX)
+			return err_set(err, WEIR_E_INVAL,
+			    "more than %u helpers", WEIR_HELPERS_MAX);
+	}
+	out = pool_array(pool, const struct weir_helper *, n + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		out[i] = accept_helper(m->helpers[i], pool, err);
+		if (out[i] == NULL)
+			return WEIR_E_INVAL;
+		for (uint32_t k = 0; k < i; k++) {
+			if (strcmp(out[k]->name, out[i]->name) == 0)
+				return err_set(err, WEIR_E_INVAL,
+				    "two helpers are called %s", out[i]->name);
+		}
+	}
+	m->helpers = out;
+	return WEIR_OK;
+}
+
 /* accept_head - magic, size, versions: before anything else is believed */
 static int
 accept_head(const struct weir_module *in, struct err *err)
@@ -181,6 +240,10 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		return NULL;
 	m = pool_new(pool, struct weir_module);
 	memcpy(m, in, in->size < sizeof(*m) ? in->size : sizeof(*m));
+	/* a size that ends within a member does not have it */
+	if (in->size < offsetof(struct weir_module, helpers) +
+		sizeof(m->helpers))
+		m->helpers = NULL;
 	if (m->id == NULL || m->version == NULL || m->license == NULL ||
 	    m->summary == NULL || !accept_is_name(m->name, false)) {
 		err_set(err, 0, "id, name, version, license or summary is "
@@ -217,7 +280,8 @@ accept_descriptor(const struct weir_module *in, const char *name,
 	}
 	if (accept_stages(&m->collect, pool, err) < 0 ||
 	    accept_stages(&m->decide, pool, err) < 0 ||
-	    accept_stages(&m->act, pool, err) < 0)
+	    accept_stages(&m->act, pool, err) < 0 ||
+	    accept_helpers(m, pool, err) < 0)
 		return NULL;
 	if (m->on_failure > WEIR_ON_FAILURE_PASS) {
 		err_set(err, 0, "impossible on_failure %u", m->on_failure);

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <weir/ext/remote.h>
+
 #include "base/pool.h"
 #include "host/accept.h"
 
@@ -22,6 +24,8 @@ struct bent {
 	struct weir_option rows[3], inner[2];
 	struct weir_symbol symbols[2];
 	const char *needs[2];
+	struct weir_helper helper;
+	const struct weir_helper *helpers[3];
 };
 
 static int
@@ -32,6 +36,26 @@ bent_create(const struct weir_host *host, weir_self *self,
 	(void)self;
 	(void)conf;
 	(void)state;
+	return WEIR_OK;
+}
+
+static int
+bent_init(const struct weir_helper_host *host, const weir_conf *conf,
+    void **state)
+{
+	(void)host;
+	(void)conf;
+	(void)state;
+	return WEIR_OK;
+}
+
+static int
+bent_run(void *state, weir_request *r, weir_str request, int message)
+{
+	(void)state;
+	(void)r;
+	(void)request;
+	(void)message;
 	return WEIR_OK;
 }
 
@@ -69,6 +93,11 @@ good(struct bent *b)
 	b->m.options = b->rows;
 	b->symbols[0] = (struct weir_symbol){ "BENT", "Help.", 1 };
 	b->m.symbols = b->symbols;
+	b->helper = (struct weir_helper){ .size = sizeof(b->helper),
+		.name = "scan", .threads = 1, .processes = 1,
+		.init = bent_init, .run = bent_run };
+	b->helpers[0] = &b->helper;
+	b->m.helpers = b->helpers;
 	b->needs[0] = "weir.dns/1";
 	b->m.needs = b->needs;
 }
@@ -80,7 +109,7 @@ BEND(nothing, (void)b)
 BEND(magic, b->m.magic = 0x12345678)
 BEND(magic_only, memset((char *)&b->m + 4, 0, sizeof(b->m) - 4))
 BEND(size_0, b->m.size = 0)
-BEND(size_short, b->m.size = sizeof(b->m) - 8)
+BEND(size_short, b->m.size = sizeof(b->m) - 16)
 BEND(size_huge, b->m.size = UINT32_MAX)
 BEND(major, b->m.abi_major = WEIR_ABI_MAJOR + 1)
 BEND(minor, b->m.abi_minor = WEIR_ABI_MINOR + 1)
@@ -115,6 +144,13 @@ BEND(symbol_name, b->symbols[0].name = "bent")
 BEND(symbol_help, b->symbols[0].help = NULL)
 BEND(symbol_nan, b->symbols[0].score = NAN)
 BEND(symbol_inf, b->symbols[0].score = -INFINITY)
+BEND(helper_size, b->helper.size = 8)
+BEND(helper_name, b->helper.name = "../x")
+BEND(helper_run, b->helper.run = NULL)
+BEND(helper_threads_0, b->helper.threads = 0)
+BEND(helper_threads, b->helper.threads = 65)
+BEND(helper_processes, b->helper.processes = 17)
+BEND(helper_twice, b->helpers[1] = &b->helper)
 BEND(stages_0, b->stages.size = 0)
 BEND(stages_short, b->stages.size = sizeof(b->stages) - 8)
 BEND(stages_huge, b->stages.size = 100000)
@@ -161,6 +197,13 @@ static const struct {
 	{ bend_symbol_help, "symbol BENT has no help text" },
 	{ bend_symbol_nan, "symbol BENT has no number for a score" },
 	{ bend_symbol_inf, "symbol BENT has no number for a score" },
+	{ bend_helper_size, "helper table of 8 octets" },
+	{ bend_helper_name, "a helper's name" },
+	{ bend_helper_run, "a helper's name" },
+	{ bend_helper_threads_0, "a helper's name" },
+	{ bend_helper_threads, "a helper's name" },
+	{ bend_helper_processes, "a helper's name" },
+	{ bend_helper_twice, "two helpers are called scan" },
 	{ bend_stages_0, "stage table of 0 octets" },
 	{ bend_stages_short, "stage table of" },
 	{ bend_stages_huge, "stage table of 100000 octets" },

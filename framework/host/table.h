@@ -63,6 +63,7 @@ struct weir_mime;
 struct weir_metric;
 struct weir_service;
 struct weir_control;
+struct weir_remote;
 extern const struct weir_dns ext_dns_table;
 extern const struct weir_timer ext_timer_table;
 extern const struct weir_job ext_job_table;
@@ -72,5 +73,6 @@ extern const struct weir_mime ext_mime_table;
 extern const struct weir_metric ext_metric_table;
 extern const struct weir_service ext_service_table;
 extern const struct weir_control ext_control_table;
+extern const struct weir_remote ext_remote_table;
 
 #endif

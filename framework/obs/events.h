@@ -85,6 +85,16 @@
 	X(PROCESS_PANIC, "process.panic", ERROR, \
 	    "A bug in Weir was detected; the process dumps core.") \
 	X(PROCESS_FATAL, "process.fatal", ERROR, \
-	    "The process can't start in this environment.")
+	    "The process can't start in this environment.") \
+	X(HELPER_START, "helper.start", INFO, \
+	    "A helper process serves from now on.") \
+	X(HELPER_DEATH, "helper.death", ERROR, \
+	    "A helper process died; it is started again.") \
+	X(HELPER_BENCHED, "helper.benched", ERROR, \
+	    "A helper process died too often and is not started for a " \
+	    "while; what is asked of it fails at once.") \
+	X(HELPER_LOST, "helper.lost", WARN, \
+	    "A worker's connection to a helper ended; requests that were " \
+	    "under way have failed.")
 
 #endif

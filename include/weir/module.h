@@ -58,6 +58,8 @@ enum weir_on_failure {
 	WEIR_ON_FAILURE_PASS = 2
 };
 
+struct weir_helper; /* see weir/ext/remote.h */
+
 struct weir_module {
 	uint32_t magic;		/* WEIR_MAGIC */
 	uint32_t size;		/* sizeof(struct weir_module) */
@@ -100,6 +102,10 @@ struct weir_module {
 	   been dropped yet.  May be NULL. [loop] */
 	void (*message_end)(void *state, weir_call *);
 	void (*session_end)(void *state, weir_call *);
+	/* Work for processes of their own (weir/ext/remote.h), NULL-ended; or
+	   NULL.  They are started with every configuration that has the
+	   module. */
+	const struct weir_helper *const *helpers;
 	/* ---- end of ABI 0.1 ---- */
 };
 

@@ -16,6 +16,7 @@
 #include <weir/ext/job.h>
 #include <weir/ext/metric.h>
 #include <weir/ext/mime.h>
+#include <weir/ext/remote.h>
 #include <weir/ext/service.h>
 #include <weir/ext/store.h>
 #include <weir/ext/timer.h>

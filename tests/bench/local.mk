@@ -1,11 +1,14 @@
 # Yardsticks and the module that walks over every part, for `make bench`.
-bench_programs = tests/bench/floor tests/bench/gmime-alone
+bench_programs = tests/bench/floor tests/bench/gmime-alone \
+	tests/bench/remote
 EXTRA_PROGRAMS = tests/bench/floor tests/bench/gmime-alone \
-	tests/bench/libmilter-filter
+	tests/bench/libmilter-filter tests/bench/remote
 tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_floor_LDADD =
 tests_bench_gmime_alone_SOURCES = tests/bench/gmime_alone.c
 tests_bench_gmime_alone_LDADD = $(GMIME_LIBS)
+tests_bench_remote_SOURCES = tests/bench/remote.c
+tests_bench_remote_LDADD = libweir.la
 tests_bench_libmilter_filter_SOURCES = tests/bench/libmilter_filter.c
 tests_bench_libmilter_filter_LDADD = -lmilter
 

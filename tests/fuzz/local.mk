@@ -20,6 +20,10 @@ tests_fuzz_fuzz_drive_mail_CPPFLAGS = $(AM_CPPFLAGS) \
 	-I$(top_srcdir)/sdk/drive
 tests_fuzz_fuzz_drive_mail_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_drive_mail_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_helper_wire
+tests_fuzz_fuzz_helper_wire_SOURCES = tests/fuzz/fuzz_helper_wire.c
+tests_fuzz_fuzz_helper_wire_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_helper_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_link
 tests_fuzz_fuzz_link_SOURCES = tests/fuzz/fuzz_link.c \
 	modules/rbl/code.c modules/rbl/name.c
