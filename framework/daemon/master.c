@@ -631,8 +631,10 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 	master.ready_fd = ready_fd;
 	loop_init();
 	status = master_first(snapshot);
-	if (status != 0)
+	if (status != 0) {
+		conf_snapshot_release(&snapshot);
 		return status;
+	}
 	master_signals();
 	log_loop_attach();
 	loop_timer_init(&master.watch, master_on_watch);

@@ -75,7 +75,7 @@ def test_killed_workers_under_load(weir, folder):
              Load(folder / "policy", "--policy", f"unix:{one.dir}/p.sock",
                   "--triplets", 300, "--retry", 20)]
     try:
-        away = kill_workers(one, 60 if LONG else 6, 0.3,
+        away = kill_workers(one, 20 if LONG else 6, 0.3,
                             f"unix:{one.dir}/m.sock")
     finally:
         for each in loads:
@@ -119,21 +119,25 @@ def test_killed_workers_behind_postfix(weir, postfix, sink, folder):
                     (nonce, code))
             except (smtplib.SMTPException, OSError) as error:
                 other.append((nonce, repr(error)))
-            stopping.wait(0.06)
+            stopping.wait(0.15)
 
-    threads = [threading.Thread(target=client, args=(i,)) for i in range(4)]
+    threads = [threading.Thread(target=client, args=(i,))
+               for i in range(12)]
     for t in threads:
         t.start()
     try:
-        away = kill_workers(one, 60 if LONG else 8, 0.2,
+        # greylisting is over: 50 messages a second from here on
+        proc.wait_for(lambda: len(accepted) > 12, 20, "the first mails")
+        away = kill_workers(one, 20 if LONG else 8, 0.2,
                             f"unix:{one.dir}/m.sock")
+        proc.wait_for(lambda: len(accepted) > 100, 30, "mail again")
     finally:
         stopping.set()
         for t in threads:
             t.join(90)
     assert max(away) < 1, away
     assert not other, other[:5]
-    assert len(accepted) > 20
+    assert one.log().count("event=worker.crash") == len(away)
     mx.drained()
     arrived = [n for m in sink.messages for n in m.headers("X-Nonce")]
     assert set(accepted) <= set(arrived)

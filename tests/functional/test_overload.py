@@ -12,11 +12,11 @@ import time
 import pytest
 
 from weirtest import daemon, proc
-from weirtest.milter import Closed, MilterClient, frame
+from weirtest.milter import MilterClient, frame
 from weirtest.policy import PolicyClient
 
 from test_daemon import workers
-from test_explain import ask, records, restart
+from test_explain import records, restart
 
 MILTER = daemon.listener("m", "milter", "unix:{dir}/m.sock")
 POLICY = daemon.listener("p", "policy", "unix:{dir}/p.sock")
