@@ -205,10 +205,15 @@ value_enum_parse(const char *choices, const char *text, int64_t *out,
 void
 value_real_print(double v, struct buf *out)
 {
+	bool plain = v == 0 || (fabs(v) >= 1e-4 && fabs(v) < 1e15);
 	char text[40];
 
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, v);
+	/* %g would write 10 as 1e+01 with the one digit that it needs */
+	for (int digits = 0; digits <= 20; digits++) {
+		if (plain)
+			snprintf(text, sizeof(text), "%.*f", digits, v);
+		else
+			snprintf(text, sizeof(text), "%.*g", digits + 1, v);
 		if (strtod(text, NULL) == v)
 			break;
 	}

@@ -109,6 +109,9 @@ test_reals(void **state)
 		"123456789.123456789", "1e300", "-1E-7" };
 	static const char *const bad[] = { "", ".", "e", "inf", "nan", "0x1p3",
 		"1e999", "1,5", "1.2.3", "--1", " 1" };
+	static const char *const same[] = { "0", "10", "0.5", "15.25", "5",
+		"1000", "10000", "-4.25", "0.001", "100000000000000",
+		"1e300", "1e-07" };
 
 	(void)state;
 	for (size_t i = 0; i < N(good); i++) {
@@ -126,6 +129,16 @@ test_reals(void **state)
 
 		assert_int_equal(value_real_parse(bad[i], &a, NULL),
 		    WEIR_E_INVAL);
+	}
+	/* and as a person writes them */
+	for (size_t i = 0; i < N(same); i++) {
+		struct buf out = BUF_INIT;
+		double a;
+
+		assert_int_equal(value_real_parse(same[i], &a, NULL), 0);
+		value_real_print(a, &out);
+		assert_string_equal(out.ptr, same[i]);
+		buf_fini(&out);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/dump.h"
+#include "conf/value.h"
 #include "ctl/commands.h"
 #include "ctl/format.h"
 #include "daemon/worker.h"
@@ -94,19 +95,35 @@ modules_one(const struct conf *conf, const struct conf_module *m,
 	return o;
 }
 
-/* modules_value - an option's value in one line */
+/* modules_value - an option's value in one line, as the file writes it */
 static void
 modules_value(const json_t *v, struct buf *out)
 {
-	char *text;
+	struct buf text = BUF_INIT;
+	json_t *item;
+	size_t i;
 
 	if (json_is_null(v)) {
 		buf_add_str(out, "(not shown or not set)");
-		return;
+	} else if (json_is_boolean(v)) {
+		buf_add_str(out, json_is_true(v) ? "yes" : "no");
+	} else if (json_is_integer(v)) {
+		buf_printf(out, "%lld", (long long)json_integer_value(v));
+	} else if (json_is_real(v)) {
+		value_real_print(json_real_value(v), out);
+	} else if (json_is_array(v)) {
+		buf_add_char(out, '{');
+		json_array_foreach(v, i, item) {
+			if (i > 0)
+				buf_add_str(out, ", ");
+			modules_value(item, out);
+		}
+		buf_add_char(out, '}');
+	} else {
+		value_string_print(json_string_value(v), &text);
+		format_clean(text.ptr, out);
 	}
-	text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-	format_clean(text, out);
-	free(text);
+	buf_fini(&text);
 }
 
 /* modules_options_text - one line an option, sections indented */

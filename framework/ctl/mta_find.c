@@ -172,18 +172,8 @@ int
 mta_postfix_get(const struct mta_env *env, const char *name, struct buf *out,
     struct err *err)
 {
-	const char *argv[] = { mta_program("postconf"), "-h", "-x", name, NULL,
-		NULL, NULL };
-	int status;
+	int status = mta_postconf(env, "-hx", name, out, err);
 
-	if (argv[0] == NULL)
-		return err_set(err, WEIR_E_NOTFOUND,
-		    "postconf is not installed");
-	if (env->config_dir[0] != '\0') {
-		argv[4] = "-c";
-		argv[5] = env->config_dir;
-	}
-	status = mta_run(argv, out, err);
 	mta_trim(out);
 	return status;
 }
@@ -205,10 +195,15 @@ mta_postfix_env(const char *config_dir, struct mta_env *env, struct err *err)
 		    "postconf says \"%s\" for its version",
 		    buf_str(&text).ptr);
 	buf_clear(&text);
-	if (status == WEIR_OK &&
-	    mta_postfix_get(env, "queue_directory", &text, err) == WEIR_OK)
+	/* -d above needs no main.cf, this does */
+	if (status == WEIR_OK)
+		status = mta_postfix_get(env, "queue_directory", &text, err);
+	if (status == WEIR_OK)
 		snprintf(env->queue_directory, sizeof(env->queue_directory),
 		    "%s", buf_str(&text).ptr);
+	else if (config_dir[0] != '\0' && mta_program("postconf") != NULL)
+		err_set(err, status, "postconf can't read the configuration "
+		    "in %s", config_dir);
 	buf_fini(&text);
 	if (status == WEIR_OK)
 		env->chroot = mta_chroot(env);

@@ -95,8 +95,9 @@ weirctl_conf(const struct weirctl *w, struct conf_snapshot **snap, bool quiet)
 	return conf;
 }
 
-/* weirctl_suggest - the command may be ours, misspelt, or a module's */
-static void
+/* weirctl_suggest - the command may be ours, misspelt, or a module's; was
+   there one to suggest? */
+static bool
 weirctl_suggest(const char *word)
 {
 	const char *names[32];
@@ -111,12 +112,13 @@ weirctl_suggest(const char *word)
 	names[n] = NULL;
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(names[i], word) == 0)
-			return;
+			return false;
 	}
 	near = text_nearest(word, names);
 	if (near != NULL)
 		fprintf(stderr, "weirctl: \"%s\" is no command of weirctl "
 		    "itself; did you mean \"%s\"?\n", word, near);
+	return near != NULL;
 }
 
 /* weirctl_say - what came of asking the daemon */
@@ -125,10 +127,13 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
     const struct err *err, const char *command)
 {
 	if (status < 0) {
+		/* the more likely mistake first */
+		bool misspelt = status == WEIR_E_NOTFOUND &&
+		    weirctl_suggest(command);
+
 		fprintf(stderr, "weirctl: %s\n", err->text);
-		if (status == WEIR_E_NOTFOUND)
-			weirctl_suggest(command);
-		return status == WEIR_E_NOTFOUND || status == WEIR_E_STATE ?
+		return misspelt ? EXIT_USAGE :
+		    status == WEIR_E_NOTFOUND || status == WEIR_E_STATE ?
 		    EXIT_NO_DAEMON : EXIT_FAILED;
 	}
 	weirctl_print(stdout, &reply->out, w->json);

@@ -190,7 +190,8 @@ mta_options_parse(int argc, char **argv, struct mta_options *o)
 	return true;
 }
 
-/* mta_options_env - ask the MTA, unless everything was said */
+/* mta_options_env - ask the MTA; a version alone stands for another host,
+   about which ours says nothing */
 static int
 mta_options_env(const struct mta_options *o, struct mta_env *env)
 {
@@ -199,13 +200,16 @@ mta_options_env(const struct mta_options *o, struct mta_env *env)
 
 	memset(env, 0, sizeof(*env));
 	env->chroot = -1;
-	if (!o->sendmail)
+	if (!o->sendmail && (o->version == NULL || o->config_dir[0] != '\0'))
 		status = mta_postfix_env(o->config_dir, env, &err);
-	if (o->version != NULL)
-		status = mta_version_parse(o->version, env) ? WEIR_OK :
-		    err_set(&err, WEIR_E_INVAL, "\"%s\" is no version",
-			o->version);
-	else if (status < 0)
+	else if (!o->sendmail)
+		snprintf(env->queue_directory, sizeof(env->queue_directory),
+		    "/var/spool/postfix");
+	if (status == WEIR_OK && o->version != NULL &&
+	    !mta_version_parse(o->version, env))
+		status = err_set(&err, WEIR_E_INVAL, "\"%s\" is no version",
+		    o->version);
+	else if (status < 0 && o->config_dir[0] == '\0')
 		fprintf(stderr, "weirctl: what version of Postfix? (--version "
 		    "X.Y)\n");
 	if (status < 0)

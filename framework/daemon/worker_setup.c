@@ -177,7 +177,7 @@ worker_setup(const struct worker_start *start, struct conf **conf_out,
 	gauge_memory = metric_gauge("weir_mail_memory_bytes", NULL,
 	    "Memory taken by messages.");
 	gauge_store = metric_gauge("weir_store_degraded", NULL,
-	    "1 while the modules' store does not work.");
+	    "Workers whose store is out of order.");
 	counter_dns[0] = metric_gauge("weir_dns_queries", NULL,
 	    "DNS questions asked by modules since the worker started.");
 	counter_dns[1] = metric_gauge("weir_dns_cache_hits", NULL,

@@ -213,12 +213,16 @@ accept_head(const struct weir_module *in, struct err *err)
 		return err_set(err, WEIR_E_INVAL, "this is no Weir module "
 		    "(magic %08x)", in->magic);
 	if (in->abi_major != WEIR_ABI_MAJOR ||
-	    in->abi_minor_min > WEIR_ABI_MINOR ||
 	    (WEIR_ABI_MAJOR == 0 && in->abi_minor != WEIR_ABI_MINOR))
 		return err_set(err, WEIR_E_INVAL, "built for ABI %u.%u, this "
 		    "host has %u.%u: rebuild it with this host's headers",
 		    in->abi_major, in->abi_minor, WEIR_ABI_MAJOR,
 		    WEIR_ABI_MINOR);
+	if (in->abi_minor_min > WEIR_ABI_MINOR)
+		return err_set(err, WEIR_E_INVAL, "its abi_minor_min asks for "
+		    "ABI %u.%u or newer, this host has %u.%u: update the "
+		    "host or lower abi_minor_min", in->abi_major,
+		    in->abi_minor_min, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
 	if (in->size < MODULE_MIN || in->size > STRIDE_MAX * 4)
 		return err_set(err, WEIR_E_INVAL, "descriptor of %u octets, "
 		    "at least %zu are needed", in->size, MODULE_MIN);

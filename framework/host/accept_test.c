@@ -167,7 +167,8 @@ static const struct {
 	{ bend_size_huge, "descriptor of 4294967295 octets" },
 	{ bend_major, "built for ABI 1.1, this host has 0.1: rebuild it" },
 	{ bend_minor, "built for ABI 0.2, this host has 0.1" },
-	{ bend_minor_min, "this host has 0.1" },
+	{ bend_minor_min, "its abi_minor_min asks for ABI 0.2 or newer, this "
+		"host has 0.1" },
 	{ bend_stride_0, "impossible row sizes 0 and" },
 	{ bend_stride_huge, "impossible row sizes 60000" },
 	{ bend_stride_symbol, "and 8" },

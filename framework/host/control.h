@@ -21,6 +21,7 @@ struct control_command {
 struct control_reply {
 	struct buf out, err;
 	int status; /* negative: it failed */
+	bool misused; /* called with wrong words: err holds the usage */
 };
 
 /* done: on the loop, exactly once, possibly inside control_run; reply is

@@ -130,7 +130,11 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	status = cmd->fn(cmd->module->state, call_handle(c), argc, copy, json);
 	if (status < 0) {
 		r->reply.status = status;
-		if (r->reply.err.len == 0)
+		if (r->reply.err.len == 0 && status == WEIR_E_INVAL) {
+			r->reply.misused = true;
+			buf_printf(&r->reply.err, "usage: weirctl %s %s",
+			    module, cmd->usage);
+		} else if (r->reply.err.len == 0)
 			buf_printf(&r->reply.err, "%s %s: %s", module, argv[0],
 			    status_name(status));
 		if (c->pending > 0)

@@ -71,8 +71,11 @@ limits_choose_the_verdict(void **state)
 		{ "", 4.99, -1, "none" },
 		{ "", 5, -1, "mark" },
 		{ "", 9.99, -1, "mark" },
-		{ "", 10, WEIR_ACT_QUARANTINE, "quarantine" },
-		{ "", 14.99, WEIR_ACT_QUARANTINE, "quarantine" },
+		{ "", 10, -1, "mark" },
+		{ "", 14.99, -1, "mark" },
+		{ "quarantine = 10", 9.99, -1, "mark" },
+		{ "quarantine = 10", 14.99, WEIR_ACT_QUARANTINE,
+		    "quarantine" },
 		{ "", 15, WEIR_ACT_REJECT, "reject" },
 		{ "", 1e9, WEIR_ACT_REJECT, "reject" },
 		{ all, 4, -1, "mark" },
@@ -664,6 +667,41 @@ property_values_are_quoted(void **state)
 }
 
 static void
+unknown_macros_are_refused(void **state)
+{
+	static const struct {
+		const char *conf, *why; /* NULL: accepted */
+	} cases[] = {
+		{ "reject_text = a __FOO__ b",
+		    "reject_text: there is no macro __FOO__" },
+		{ "tempfail_text = __SENDER____SPAM_LEVEL__",
+		    "tempfail_text: there is no macro __SPAM_LEVEL__" },
+		{ "subject_prefix = __X__",
+		    "subject_prefix: there is no macro __X__" },
+		{ "header X-A {\nvalue = ___SPAMLEVELS__\n}\n",
+		    "header \"X-A\", value: there is no macro "
+		    "__SPAMLEVELS__" },
+		{ "reject_text = ___SENDER__ __SENDER_ __ ____ _____ __a__ "
+		    "__A", NULL },
+		{ "reject_text = __SENDER____SENDER_IP____SPAM_INFO__", NULL },
+		{ "authserv_id = __X__", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fakehost *f = fakehost_create(
+		    mod_action_LTX_weir_entry(), cases[i].conf);
+
+		assert_int_equal(fakehost_status(f), cases[i].why != NULL ?
+		    WEIR_E_INVAL : WEIR_OK);
+		if (cases[i].why != NULL)
+			assert_int_equal(fakehost_logged(f, WEIR_LOG_ERROR,
+			    cases[i].why), 1);
+		fakehost_destroy(&f);
+	}
+}
+
+static void
 mta_that_refuses_edits_is_said_once(void **state)
 {
 	struct fakehost *f = start("", 0);
@@ -720,6 +758,7 @@ main(void)
 		cmocka_unit_test(foreign_results_are_told_from_forged),
 		cmocka_unit_test(results_are_written),
 		cmocka_unit_test(property_values_are_quoted),
+		cmocka_unit_test(unknown_macros_are_refused),
 		cmocka_unit_test(mta_that_refuses_edits_is_said_once),
 		cmocka_unit_test(mistakes_are_refused),
 	};

@@ -133,3 +133,41 @@ macros_expand(weir_str text, unsigned int flags, macros_value_fn *value,
 	out[o.n] = '\0';
 	return o.n;
 }
+
+/* macros_form - the length of __NAME__ at the front, whatever the name, or 0 */
+static size_t
+macros_form(weir_str text)
+{
+	size_t n = 2;
+
+	if (text.len < 5 || memcmp(text.ptr, "__", 2) != 0)
+		return 0;
+	while (n < text.len &&
+	    ((text.ptr[n] >= 'A' && text.ptr[n] <= 'Z') ||
+		(text.ptr[n] >= '0' && text.ptr[n] <= '9') ||
+		(n > 2 && text.ptr[n] == '_' && n + 1 < text.len &&
+		    text.ptr[n + 1] != '_')))
+		n++;
+	if (n == 2 || n + 2 > text.len ||
+	    memcmp(text.ptr + n, "__", 2) != 0)
+		return 0;
+	return n + 2;
+}
+
+/* macros_unknown - the first one that no value stands for */
+weir_str
+macros_unknown(weir_str text)
+{
+	size_t i = 0, len;
+
+	while (i < text.len) {
+		weir_str rest = { text.ptr + i, text.len - i };
+		enum macros_name name = macros_find(rest);
+
+		len = macros_form(rest);
+		if (name == MACROS_COUNT && len > 0)
+			return (weir_str){ rest.ptr, len };
+		i += name != MACROS_COUNT ? macros_table[name].len : 1;
+	}
+	return WEIR_STR("");
+}

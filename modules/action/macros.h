@@ -45,6 +45,8 @@ typedef weir_str macros_value_fn(enum macros_name name, void *arg);
    the length.  Unknown macros stay as they are. */
 size_t macros_expand(weir_str text, unsigned int flags, macros_value_fn *value,
     void *arg, char *out, size_t size);
+/* What looks like a macro (__NAME__) and is none; empty: there is no such. */
+weir_str macros_unknown(weir_str text);
 /* Length of the valid UTF-8 character at the front, 0 if it is none. */
 size_t macros_char(weir_str text);
 

@@ -12,7 +12,8 @@
 
 static const struct weir_option action_header_options[] = {
 	[HEADER_OPT_VALUE] = { "value", WEIR_OPT_STRING, WEIR_OPT_REQUIRED,
-	    NULL, NULL, NULL, NULL, "Its value, with macros.", NULL },
+	    NULL, NULL, NULL, NULL,
+	    "Its value, with macros (see reject_text).", NULL },
 	[HEADER_OPT_WHEN] = { "when", WEIR_OPT_ENUM, 0, "always", NULL, NULL,
 	    "always|spam|unscanned",
 	    "Written always, when the score reaches a limit (spam), or when a "
@@ -28,7 +29,7 @@ static const struct weir_option action_options[] = {
 	    NULL },
 	[OPT_DISCARD] = { "discard", WEIR_OPT_REAL, 0, "0", "0", "10000",
 	    NULL, "Accept and drop from this score on; 0: never.", NULL },
-	[OPT_QUARANTINE] = { "quarantine", WEIR_OPT_REAL, 0, "10", "0",
+	[OPT_QUARANTINE] = { "quarantine", WEIR_OPT_REAL, 0, "0", "0",
 	    "10000", NULL, "Quarantine from this score on; 0: never.", NULL },
 	[OPT_ADD_HEADER] = { "add_header", WEIR_OPT_REAL, 0, "5", "0",
 	    "10000", NULL,
@@ -37,14 +38,21 @@ static const struct weir_option action_options[] = {
 	    "Refuse at RCPT what has reached the limit by then.", NULL },
 	[OPT_REJECT_TEXT] = { "reject_text", WEIR_OPT_STRING, 0,
 	    "Message refused as spam", NULL, NULL, NULL,
-	    "Reply of a refusal, with macros.", NULL },
+	    "Reply of a refusal.  Macros in it and in the other texts: "
+	    "__SENDER__, __RECEIVERS__, __SUBJECT__, __MSGID__, "
+	    "__SENDER_IP__ (of the mail), __SPAMLEVEL__ (its score), "
+	    "__SPAMSTARS__ (as many stars), __SPAM_HITS__ (symbols with "
+	    "scores), __SPAM_INFO__ (and reasons, a line each), "
+	    "__UNSCANNED__ (modules that could not check it), __FQDN__, "
+	    "__HOST__, __DOMAIN__ (our own name and its parts), "
+	    "__VERSION__.  Any other __NAME__ is an error.", NULL },
 	[OPT_TEMPFAIL_TEXT] = { "tempfail_text", WEIR_OPT_STRING, 0,
 	    "Message not accepted now, please try again later", NULL, NULL,
-	    NULL, "Reply of tempfail, with macros.", NULL },
+	    NULL, "Reply of tempfail, with macros (see reject_text).", NULL },
 	[OPT_SUBJECT_PREFIX] = { "subject_prefix", WEIR_OPT_STRING, 0, NULL,
 	    NULL, NULL, NULL,
-	    "Put in front of the subject of spam, with macros; empty: "
-	    "nothing.", NULL },
+	    "Put in front of the subject of spam, with macros (see "
+	    "reject_text); empty: nothing.", NULL },
 	[OPT_SUBJECT_SCORE] = { "subject_score", WEIR_OPT_REAL, 0, "0", "0",
 	    "10000", NULL,
 	    "Score from which on the subject is changed; 0: as add_header.",
@@ -96,13 +104,35 @@ action_free(void *state)
 	free(a);
 }
 
-/* action_text - a copy of a string option */
-static char *
-action_text(const struct action *a, const weir_conf *conf, uint32_t row)
+/* action_macros - refuse a text with macros that do not exist */
+static int
+action_macros(const struct action *a, const char *option, weir_str text)
+{
+	weir_str bad = macros_unknown(text);
+	char line[256];
+	int n;
+
+	if (bad.len == 0)
+		return WEIR_OK;
+	n = snprintf(line, sizeof(line), "%.100s: there is no macro %.*s",
+	    option, bad.len < 80 ? (int)bad.len : 80, bad.ptr);
+	a->host->log(a->self, NULL, WEIR_LOG_ERROR,
+	    (weir_str){ line, (size_t)n });
+	return WEIR_E_INVAL;
+}
+
+/* action_text - a copy of a string option; macros: they are expanded in it */
+static int
+action_text(const struct action *a, const weir_conf *conf, uint32_t row,
+    bool macros, char **out)
 {
 	weir_str s = a->host->conf_str(conf, row);
 
-	return strndup(s.ptr, s.len);
+	*out = strndup(s.ptr, s.len);
+	if (*out == NULL)
+		return WEIR_E_NOMEM;
+	return macros ? action_macros(a, action_options[row].name, s)
+		      : WEIR_OK;
 }
 
 /* action_mark - one more header to write */
@@ -122,6 +152,10 @@ action_mark(struct action *a, weir_str name, weir_str value,
 		    (weir_str){ line, (size_t)n });
 		return WEIR_E_INVAL;
 	}
+	snprintf(line, sizeof(line), "header \"%.*s\", value",
+	    name.len < 80 ? (int)name.len : 80, name.ptr);
+	if (action_macros(a, line, value) != WEIR_OK)
+		return WEIR_E_INVAL;
 	m->name = strndup(name.ptr, name.len);
 	m->value = strndup(value.ptr, value.len);
 	m->when = when;
@@ -168,6 +202,7 @@ static int
 action_load(struct action *a, const weir_conf *conf)
 {
 	const struct weir_host *host = a->host;
+	int status;
 
 	a->limits[ACTION_REJECT] = host->conf_real(conf, OPT_REJECT);
 	a->limits[ACTION_TEMPFAIL] = host->conf_real(conf, OPT_TEMPFAIL);
@@ -179,14 +214,17 @@ action_load(struct action *a, const weir_conf *conf)
 		a->subject_score = a->limits[ACTION_MARK];
 	a->early = host->conf_bool(conf, OPT_EARLY);
 	a->authres = host->conf_bool(conf, OPT_AUTHRES);
-	a->reject_text = action_text(a, conf, OPT_REJECT_TEXT);
-	a->tempfail_text = action_text(a, conf, OPT_TEMPFAIL_TEXT);
-	a->subject_prefix = action_text(a, conf, OPT_SUBJECT_PREFIX);
-	a->authserv_id = action_text(a, conf, OPT_AUTHSERV_ID);
-	if (a->reject_text == NULL || a->tempfail_text == NULL ||
-	    a->subject_prefix == NULL || a->authserv_id == NULL)
-		return WEIR_E_NOMEM;
-	return action_load_marks(a, conf);
+	status = action_text(a, conf, OPT_REJECT_TEXT, true, &a->reject_text);
+	if (status == WEIR_OK)
+		status = action_text(a, conf, OPT_TEMPFAIL_TEXT, true,
+		    &a->tempfail_text);
+	if (status == WEIR_OK)
+		status = action_text(a, conf, OPT_SUBJECT_PREFIX, true,
+		    &a->subject_prefix);
+	if (status == WEIR_OK)
+		status = action_text(a, conf, OPT_AUTHSERV_ID, false,
+		    &a->authserv_id);
+	return status == WEIR_OK ? action_load_marks(a, conf) : status;
 }
 
 /* action_count - counters by outcome */

@@ -25,6 +25,7 @@ struct command {
 	bool known;	/* the walk is over known clients, not tuples */
 	bool more;
 	bool found;
+	json_t *tuple, *client;	/* show --json */
 	uint32_t rows;
 	uint32_t pending;
 	uint64_t deleted;
@@ -57,6 +58,8 @@ command_free(struct command *c)
 {
 	for (uint32_t i = 0; i < c->nkeys; i++)
 		free(c->keys[i]);
+	json_decref(c->tuple);
+	json_decref(c->client);
 	free(c);
 }
 
@@ -128,35 +131,47 @@ command_time(char *out, size_t size, int64_t ms)
 	return out;
 }
 
+/* command_state - what a tuple waits for */
+static const char *
+command_state(const struct command *c, const struct record *r)
+{
+	if (r->passed != 0)
+		return "passed";
+	return c->g->host->wall_ms(c->g->self) - r->first >=
+	    c->g->times.window ? "gone" : "waiting";
+}
+
+/* command_tuple - one tuple as an object */
+static json_t *
+command_tuple(struct command *c, weir_str key, const struct record *r,
+    int64_t expires)
+{
+	return json_pack("{s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "tuple",
+	    command_text(key.ptr + 2, key.len - 2), "state",
+	    command_state(c, r), "first_ms", (json_int_t)r->first,
+	    "passed_ms", (json_int_t)r->passed, "expires_ms",
+	    (json_int_t)expires, "deferred", (json_int_t)r->deferred,
+	    "passes", (json_int_t)r->passes);
+}
+
 /* command_entry - one tuple, as a line or an object */
 static void
 command_entry(struct command *c, weir_call *call, weir_str key,
     const struct record *r, int64_t expires)
 {
 	char first[32], passed[32], end[32];
-	const char *state = "waiting";
 
-	if (r->passed != 0)
-		state = "passed";
-	else if (c->g->host->wall_ms(c->g->self) - r->first >=
-	    c->g->times.window)
-		state = "gone";
+	if (c->json) {
+		command_json(c, call, command_tuple(c, key, r, expires));
+		return;
+	}
 	command_time(first, sizeof(first), r->first);
 	command_time(passed, sizeof(passed), r->passed);
 	command_time(end, sizeof(end), expires);
-	if (!c->json) {
-		command_print(c, call,
-		    "%s %.*s first=%s passed=%s expires=%s deferred=%" PRIu32
-		    " passes=%" PRIu32 "\n", state, (int)key.len - 2,
-		    key.ptr + 2, first, passed, end, r->deferred, r->passes);
-		return;
-	}
-	command_json(c, call, json_pack(
-	    "{s:o,s:s,s:I,s:I,s:I,s:I,s:I}", "tuple",
-	    command_text(key.ptr + 2, key.len - 2), "state", state, "first_ms",
-	    (json_int_t)r->first, "passed_ms", (json_int_t)r->passed,
-	    "expires_ms", (json_int_t)expires, "deferred",
-	    (json_int_t)r->deferred, "passes", (json_int_t)r->passes));
+	command_print(c, call,
+	    "%s %.*s first=%s passed=%s expires=%s deferred=%" PRIu32
+	    " passes=%" PRIu32 "\n", command_state(c, r), (int)key.len - 2,
+	    key.ptr + 2, first, passed, end, r->deferred, r->passes);
 }
 
 /* command_remember - where the walk stands */
@@ -264,6 +279,12 @@ command_show_end(struct command *c, weir_call *call)
 	if (!c->found)
 		c->g->control->error(call,
 		    WEIR_STR("nothing is stored about them\n"));
+	/* one document, whichever read came first; s:O? keeps ours ours */
+	if (c->json) {
+		command_json(c, call, json_pack("{s:O?,s:O?}", "tuple",
+		    c->tuple, "client", c->client));
+		command_print(c, call, "\n");
+	}
 	command_free(c);
 }
 
@@ -275,12 +296,17 @@ command_show_tuple(weir_call *call, int status, weir_str value, void *arg)
 	struct record r;
 
 	if (status == WEIR_OK && record_decode(&r, value)) {
+		int64_t expires = r.passed != 0
+		    ? r.last + c->g->times.lifetime
+		    : r.first + c->g->times.window;
+
 		c->found = true;
-		command_entry(c, call, weir_str_of(c->last), &r,
-		    r.passed != 0 ? r.last + c->g->times.lifetime
-				  : r.first + c->g->times.window);
 		if (c->json)
-			command_print(c, call, "\n");
+			c->tuple = command_tuple(c, weir_str_of(c->last), &r,
+			    expires);
+		else
+			command_entry(c, call, weir_str_of(c->last), &r,
+			    expires);
 	}
 	command_show_end(c, call);
 }
@@ -300,17 +326,16 @@ command_show_client(weir_call *call, int status, weir_str value, void *arg)
 
 		c->found = true;
 		if (c->json)
-			command_json(c, call, json_pack("{s:o,s:b,s:I,s:I}",
+			c->client = json_pack("{s:o,s:b,s:I,s:I}",
 			    "client", command_text(c->prefix + 2,
 			    strlen(c->prefix) - 2), "known", known, "passed",
 			    (json_int_t)l.count, "last_ms",
-			    (json_int_t)l.last));
+			    (json_int_t)l.last);
 		else
 			command_print(c, call, "%s %s passed=%" PRIu32
-			    " last=%s", known ? "known" : "learning",
+			    " last=%s\n", known ? "known" : "learning",
 			    c->prefix + 2, l.count,
 			    command_time(last, sizeof(last), l.last));
-		command_print(c, call, "\n");
 	}
 	command_show_end(c, call);
 }

@@ -585,7 +585,15 @@ commands_show_and_forget(void **state)
 	    "learning net:203.0.113.0/24 passed=1"));
 	fakehost_command(f, "show 203.0.113.99 nobody@example.com "
 	    "u@example.com", true);
-	assert_non_null(strstr(fakehost_output(f), "\"known\":false"));
+	assert_non_null(strstr(fakehost_output(f), "{\"tuple\":null,"
+	    "\"client\":{\"client\":\"net:203.0.113.0/24\",\"known\":false"));
+	assert_non_null(strstr(fakehost_output(f), "}}\n"));
+	fakehost_command(f, "show 203.0.113.99 s1x@example.com "
+	    "u@example.org", true);
+	assert_non_null(strstr(fakehost_output(f),
+	    "{\"tuple\":{\"tuple\":\"net:203.0.113.0/24 s1x@"));
+	assert_non_null(strstr(fakehost_output(f),
+	    "},\"client\":{\"client\":\"net:203.0.113.0/24\","));
 	fakehost_command(f, "show mx.example.com <> u@example.com", false);
 	assert_non_null(strstr(fakehost_output(f), "nothing"));
 	fakehost_command(f, "stats", false);

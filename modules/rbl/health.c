@@ -60,7 +60,7 @@ health_set(struct rbl *r, struct zone *z, enum zone_state state,
 		rbl_log(r, NULL, WEIR_LOG_ERROR, "zone %s is off: %s",
 		    z->name, why);
 	z->state = state;
-	r->metric->set(r->self, z->metric_up, state == ZONE_UP);
+	r->metric->set(r->self, z->metric_down, state != ZONE_UP);
 }
 
 /* health_settle - both answers are here */

@@ -77,7 +77,7 @@ struct zone {
 	uint64_t asked, listed, unknown, silent;
 	struct window *window; /* client lists only */
 	int metric_asked, metric_listed, metric_unknown, metric_silent;
-	int metric_up;
+	int metric_down;
 };
 
 struct rbl {

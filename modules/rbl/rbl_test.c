@@ -373,8 +373,8 @@ self_test_switches_lists_off(void **state)
 					: "invalid.t.example", WEIR_DNS_A,
 		    cases[i].unlisted_status, cases[i].unlisted);
 		fakehost_run(f);
-		assert_int_equal(fakehost_metric(f, "up",
-		    "zone=\"t.example\""), cases[i].up);
+		assert_int_equal(fakehost_metric(f, "down",
+		    "zone=\"t.example\""), !cases[i].up);
 		fakehost_command(f, "zones", false);
 		assert_non_null(strstr(fakehost_output(f), cases[i].up
 		    ? "t.example up " : "t.example failing "));
@@ -423,13 +423,16 @@ one_lost_test_is_no_outage(void **state)
 	fakehost_dns(f, "2.0.0.127.a.example", WEIR_DNS_A, WEIR_E_TIMEOUT,
 	    NULL);
 	fakehost_advance(f, 5 * MINUTE + MINUTE / 2);
-	assert_int_equal(fakehost_metric(f, "up", "zone=\"a.example\""), 1);
+	assert_int_equal(fakehost_metric(f, "down",
+	    "zone=\"a.example\""), 0);
 	fakehost_advance(f, 2 * MINUTE);
-	assert_int_equal(fakehost_metric(f, "up", "zone=\"a.example\""), 0);
+	assert_int_equal(fakehost_metric(f, "down",
+	    "zone=\"a.example\""), 1);
 	fakehost_dns(f, "2.0.0.127.a.example", WEIR_DNS_A, WEIR_OK,
 	    "127.0.0.2");
 	fakehost_advance(f, 2 * MINUTE);
-	assert_int_equal(fakehost_metric(f, "up", "zone=\"a.example\""), 1);
+	assert_int_equal(fakehost_metric(f, "down",
+	    "zone=\"a.example\""), 0);
 	fakehost_destroy(&f);
 }
 
@@ -505,7 +508,8 @@ breaker_trips_when_all_are_listed(void **state)
 	fakehost_command(f, "zones", true);
 	assert_non_null(strstr(fakehost_output(f),
 	    "\"state\":\"suspended\""));
-	assert_int_equal(fakehost_metric(f, "up", "zone=\"a.example\""), 0);
+	assert_int_equal(fakehost_metric(f, "down",
+	    "zone=\"a.example\""), 1);
 	/* good tests do not shorten the hour */
 	fakehost_advance(f, HOUR - MINUTE);
 	client(f, "203.0.113.7");

@@ -143,9 +143,9 @@ zone_load_metrics(struct rbl *r, struct zone *z)
 	    "Answers that the codes of the zone do not name.");
 	z->metric_silent = m->counter(r->self, "silent", labels,
 	    "Questions without usable answer.");
-	z->metric_up = m->gauge(r->self, "up", labels,
-	    "1 if the list has passed its last test and is asked.");
-	m->set(r->self, z->metric_up, z->enabled && z->state == ZONE_UP);
+	z->metric_down = m->gauge(r->self, "down", labels,
+	    "Workers that do not ask this list now: it failed its test or is "
+	    "suspended.");
 }
 
 /* zone_load_one - one section */

@@ -60,6 +60,7 @@ def test_modules(one, ctl):
     assert modules["greylist"]["path"].endswith("mod_greylist.so")
     text = one.ctl("modules", "action")
     assert "reject = 5" in text and "greylist" not in text
+    assert "early = yes" in text and "true" not in text
     wrong = ctl("-s", one.dir / "control.sock", "modules", "graylist")
     assert wrong.returncode == 1
     assert 'did you mean "greylist"?' in wrong.stderr
@@ -69,6 +70,10 @@ def test_module_commands(one, ctl):
     assert any(c.get("module") == "greylist"
                for c in one.ctl_json("help"))
     assert one.ctl("greylist", "stats")
+    for words in (["show", "192.0.2.1"], ["delete"], ["stats", "all"]):
+        misused = ctl("-s", one.dir / "control.sock", "greylist", *words)
+        assert misused.returncode == 2 and misused.stdout == ""
+        assert misused.stderr.startswith(f"usage: weirctl greylist {words[0]}")
     wrong = ctl("-s", one.dir / "control.sock", "greylist", "lits")
     assert wrong.returncode == 2
     assert 'did you mean "list"?' in wrong.stderr
@@ -142,6 +147,19 @@ def test_unknown(one, ctl):
     assert 'did you mean "status"?' in wrong.stderr
     assert ctl().returncode == 2
     assert ctl("-x").returncode == 2
+
+
+def test_without_daemon(folder, ctl):
+    """The misspelling is named first; what may be a module's is not one."""
+    none = folder / "none.sock"
+    wrong = ctl("-s", none, "statsu")
+    assert wrong.returncode == 2
+    assert 'did you mean "status"?' in wrong.stderr.splitlines()[0]
+    assert "no daemon listens" in wrong.stderr
+    for command in ("status", "zoology"):
+        away = ctl("-s", none, command)
+        assert away.returncode == 3
+        assert away.stderr.count("\n") == 1
 
 
 def test_permission(one, ctl):
@@ -289,6 +307,30 @@ def test_mta_config_is_postfix_syntax(folder, ctl):
     assert ctl("-c", conf, "mta-config", "exim").returncode == 2
     newer = ctl("-c", conf, "mta-config", "postfix", "--version", "3.11")
     assert "milter_default_action = shutdown\n" in newer.stdout
+
+
+@pytest.mark.parametrize("version", [[], ["--version", "3.7"]])
+def test_mta_config_refuses_what_is_not_there(folder, ctl, version):
+    conf = folder / "weir.conf"
+    conf.write_text(MILTER.replace("{dir}", str(folder)))
+    done = ctl("-c", conf, "mta-config", "postfix", "--config-dir",
+               folder / "none", *version)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "none" in done.stderr or "postconf" in done.stderr
+
+
+def test_mta_config_of_another_host(folder, ctl):
+    """What holds for our own Postfix, a chroot say, is no matter of another
+    one's."""
+    conf = folder / "weir.conf"
+    conf.write_text(MILTER.replace("{dir}", "/var/spool/postfix/weir")
+                    + daemon.listener("far", "milter",
+                                      "unix:/run/weir/far.sock"))
+    done = ctl("-c", conf, "mta-config", "postfix", "--version", "3.4.1")
+    assert done.returncode == 0, done.stderr
+    assert "PROBLEM" not in done.stdout
+    assert "unix:weir/milter.sock" in done.stdout
+    assert "unix:/run/weir/far.sock" in done.stdout
 
 
 @pytest.mark.parametrize("page", ["weir.8", "weirctl.8"])

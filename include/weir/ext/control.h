@@ -18,7 +18,8 @@ extern "C" {
 #define WEIR_EXT_CONTROL "weir.control/1"
 
 /* argv[0] is the command.  json: the user asked for JSON. Strings live until
-   the call closes. A negative status makes weirctl exit 1. [loop] */
+   the call closes. A negative status makes weirctl exit 1; WEIR_E_INVAL without a
+   word of error() prints the usage and makes it exit 2. [loop] */
 typedef int weir_control_fn(void *state, weir_call *, uint32_t argc,
     const char *const *argv, bool json);
 
