@@ -194,7 +194,9 @@ const struct weir_option core_rows[] = {
 	    "The embedded key-value store."),
 	SECTION(CORE_SCORES, "scores", SECTION_SINGLE, scores_rows,
 	    "Weights of symbols, each SYMBOL = NUMBER, instead of the "
-	    "modules' own."),
+	    "modules' own.  What a module gives with the symbol is "
+	    "multiplied by the weight: RBL_CLIENT = 2 doubles the score of "
+	    "each zone, 0 makes it count for nothing."),
 	END
 };
 

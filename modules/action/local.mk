@@ -25,5 +25,7 @@ modules_action_action_test_SOURCES = modules/action/action_test.c \
 modules_action_action_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_action_action_test_LDADD = $(CMOCKA_LIBS)
 endif
+docactiondir = $(docdir)/action
+docaction_DATA = modules/action/README.md
 endif
 EXTRA_DIST += modules/action/README.md

@@ -31,5 +31,7 @@ modules_greylist_tuple_test_SOURCES = modules/greylist/tuple_test.c \
 modules_greylist_tuple_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 modules_greylist_tuple_test_LDADD = $(PSL_LIBS) $(CMOCKA_LIBS)
 endif
+docgreylistdir = $(docdir)/greylist
+docgreylist_DATA = modules/greylist/README.md
 endif
 EXTRA_DIST += modules/greylist/README.md

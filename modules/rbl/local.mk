@@ -30,5 +30,7 @@ modules_rbl_name_test_SOURCES = modules/rbl/name_test.c \
 modules_rbl_name_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 modules_rbl_name_test_LDADD = $(PSL_LIBS) $(IDN2_LIBS) $(CMOCKA_LIBS)
 endif
+docrbldir = $(docdir)/rbl
+docrbl_DATA = modules/rbl/README.md
 endif
 EXTRA_DIST += modules/rbl/README.md

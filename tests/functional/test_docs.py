@@ -11,13 +11,14 @@ from weirtest import daemon, proc
 ROOT = proc.ROOT
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("doc/*.md"),
                     *ROOT.glob("modules/*/README.md")])
+SAMPLES = [ROOT / "contrib" / "weir.conf"]
 CONFIG = re.compile(r"^\s*(listener|module|action|networks|dns|scores|log|"
                     r"explain|memory|limits|rules)\b.*\{", re.M)
 
 
 def blocks(text):
-    """Code blocks of a Markdown text: fenced, or indented by four."""
-    fenced = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.M | re.S)
+    """Code blocks of a Markdown text, but for Lua: fenced, or indented."""
+    fenced = re.findall(r"^```(?!lua)[^\n]*\n(.*?)^```", text, re.M | re.S)
     rest = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     indented = re.findall(r"(?:^(?:    |\t)[^\n]*\n(?:[ \t]*\n)*)+", rest,
                           re.M)
@@ -37,8 +38,8 @@ def configurations():
     return found
 
 
-@pytest.mark.parametrize("text", configurations())
-def test_configuration_is_accepted(folder, text):
+def accept(folder, text):
+    """weir -t has nothing to say against it."""
     if proc.program("weir") is None:
         pytest.skip("weir is not built")
     user, group = daemon.unprivileged()
@@ -48,10 +49,34 @@ def test_configuration_is_accepted(folder, text):
         if not re.search(rf"^{key}\b", text, re.M):
             head += f'{key} = "{value}"\n'
     path = folder / "weir.conf"
-    path.write_text(head + text)
+    (folder / "rules").mkdir()
+    path.write_text(head + text.replace("/etc/weir/rules",
+                                        str(folder / "rules")))
     done = subprocess.run([proc.program("weir"), "-t", "-c", path],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("text", configurations())
+def test_configuration_is_accepted(folder, text):
+    accept(folder, text)
+
+
+def test_example_of_the_manual_is_accepted(folder):
+    """weir.conf(5), as it was built, shows what weir takes."""
+    page = proc.build_dir() / "framework" / "man" / "weir.conf.5"
+    if not page.exists():
+        pytest.skip("weir.conf.5 is not built")
+    example = re.search(r"^\.nf\n(.*?)^\.fi", page.read_text(), re.M | re.S)
+    text = example.group(1).replace("\\e", "\\")
+    for name in ("listener", "module", "action", "scores"):
+        assert name in text
+    accept(folder, text)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.name)
+def test_sample_is_accepted(folder, path):
+    accept(folder, path.read_text())
 
 
 def test_readme_is_tested():
