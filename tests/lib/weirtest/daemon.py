@@ -100,8 +100,10 @@ class Weir:
             zone = self.dir / "empty.zone"
             zone.write_text("$TTL 300\n")
             head += section("dns", zone=zone)
-        self.conf_path.write_text(
-            head + conf.replace("{dir}", str(self.dir)))
+        # in one piece: a reload may be reading the file just now
+        fresh = self.conf_path.with_suffix(".new")
+        fresh.write_text(head + conf.replace("{dir}", str(self.dir)))
+        fresh.replace(self.conf_path)
 
     def start(self, timeout=20):
         """Start and wait until the daemon says READY=1."""
