@@ -133,6 +133,20 @@ report_list_recipients(struct buf *out, const json_t *root)
 	}
 }
 
+/* report_note_end - whom a note is about, and whether it counts */
+static void
+report_note_end(struct buf *out, const json_t *o)
+{
+	if (json_object_get(o, "recipient") != NULL) {
+		buf_add_str(out, " (");
+		report_str(out, o, "recipient");
+		buf_add_char(out, ')');
+	}
+	if (json_object_get(o, "shadow") != NULL)
+		buf_add_str(out, " (shadow, does not count)");
+	buf_add_char(out, '\n');
+}
+
 /* report_list_opinions - who stated which verdict, where */
 static void
 report_list_opinions(struct buf *out, const json_t *root)
@@ -153,14 +167,7 @@ report_list_opinions(struct buf *out, const json_t *root)
 		report_str(out, o, "stage");
 		report_pad(out, from, 42);
 		report_str(out, o, "text");
-		if (json_object_get(o, "recipient") != NULL) {
-			buf_add_str(out, " (");
-			report_str(out, o, "recipient");
-			buf_add_char(out, ')');
-		}
-		if (json_object_get(o, "shadow") != NULL)
-			buf_add_str(out, " (shadow, does not count)");
-		buf_add_char(out, '\n');
+		report_note_end(out, o);
 	}
 }
 
@@ -184,14 +191,7 @@ report_list_findings(struct buf *out, const json_t *root)
 		report_str(out, o, "module");
 		report_pad(out, from, 54);
 		report_str(out, o, "reason");
-		if (json_object_get(o, "recipient") != NULL) {
-			buf_add_str(out, " (");
-			report_str(out, o, "recipient");
-			buf_add_char(out, ')');
-		}
-		if (json_object_get(o, "shadow") != NULL)
-			buf_add_str(out, " (shadow, does not count)");
-		buf_add_char(out, '\n');
+		report_note_end(out, o);
 	}
 }
 
