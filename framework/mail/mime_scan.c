@@ -193,8 +193,12 @@ mime_scan_line_end(const struct mime_scan *s, size_t pos)
 static void
 mime_scan_finish(struct mime_scan *s, uint32_t top, size_t pos)
 {
-	if (s->block != MIME_SCAN_NONE)
-		s->ents.v[s->block].end = pos;
+	if (s->block != MIME_SCAN_NONE) {
+		struct mime_scan_ent *b = &s->ents.v[s->block];
+
+		/* the delimiter may follow its first line at once */
+		b->end = pos < b->body ? b->body : pos;
+	}
 	s->block = MIME_SCAN_NONE;
 	for (uint32_t i = s->cur; i != MIME_SCAN_NONE && i != top;
 	     i = s->ents.v[i].parent) {

@@ -366,6 +366,38 @@ limits_are_said_not_silent(void **state)
 	buf_fini(&b);
 }
 
+/* -- a delimiter right behind the first line of a uuencoded block --------- */
+
+static void
+empty_block_has_no_content(void **state)
+{
+	static const struct mime_limits limits = { 50, 4096, 40, 6, 65536,
+		20 };
+	const char *mail = FROM "Content-Type: multipart/mixed; boundary=b\r\n"
+			   "\r\n--b\r\n\r\nbegin 644 f.zip\r\n"
+			   "--b--\r\n";
+	struct weir_mime_part p = { .size = sizeof(p) };
+	struct pool *pool = pool_create(1024, 0);
+	struct mime *m;
+	weir_str s;
+	uint32_t n;
+
+	(void)state;
+	m = mime_parse(pool, text_slice(mail), &limits);
+	n = mime_part_count(m);
+	assert_int_equal(n, 3);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(mime_part(m, i, &p), 0);
+		assert_true(p.raw_offset <= strlen(mail));
+		assert_true(p.raw_length <= strlen(mail) - p.raw_offset);
+		mime_part_data(m, i, SIZE_MAX, &s);
+	}
+	/* its name counts all the same */
+	assert_int_equal(mime_part_name(m, n - 1, 0, &s), 0);
+	assert_string_equal(s.ptr, "f.zip");
+	pool_destroy(&pool);
+}
+
 /* -- time: doubling the input must not much more than double the time ------ */
 
 static void
@@ -608,6 +640,7 @@ main(void)
 		cmocka_unit_test(ambiguous_structure_hides_nothing),
 		cmocka_unit_test(accessors_answer_in_bounds),
 		cmocka_unit_test(limits_are_said_not_silent),
+		cmocka_unit_test(empty_block_has_no_content),
 		cmocka_unit_test(time_is_linear),
 	};
 
