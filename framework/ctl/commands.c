@@ -259,6 +259,11 @@ ctl_unknown(struct ctl_request *r)
 	vec_fini(&names);
 }
 
+/* Commands of modules that go without the module's name. */
+static const struct {
+	const char *word, *module;
+} ctl_aliases[] = { { "lists", "quarantine" } };
+
 /* ctl_run_module - MODULE COMMAND ... */
 static void
 ctl_run_module(struct ctl_request *r)
@@ -267,8 +272,15 @@ ctl_run_module(struct ctl_request *r)
 
 	if (r->argc > 1 &&
 	    control_run(r->argv[0], r->argc - 1, r->argv + 1, r->json,
-		CTL_MODULE_MS, ctl_on_module, r) != WEIR_E_NOTFOUND)
+		r->uid, CTL_MODULE_MS, ctl_on_module, r) != WEIR_E_NOTFOUND)
 		return;
+	for (size_t i = 0; i < sizeof(ctl_aliases) / sizeof(*ctl_aliases); i++) {
+		if (strcmp(ctl_aliases[i].word, r->argv[0]) == 0 &&
+		    control_run(ctl_aliases[i].module, r->argc, r->argv,
+			r->json, r->uid, CTL_MODULE_MS, ctl_on_module, r) !=
+			WEIR_E_NOTFOUND)
+			return;
+	}
 	if (ctl_module_usage(r->argv[0], &usage))
 		ctl_unknown_in_module(r, usage.ptr);
 	else

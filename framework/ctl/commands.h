@@ -24,6 +24,7 @@ struct ctl_request {
 	uint32_t argc;
 	const char *const *argv; /* argv[0] is the command */
 	bool json;
+	int64_t uid; /* of the one who asks; negative: not known */
 	struct buf out, err;
 	void (*done)(struct ctl_request *, int status); /* the server's */
 };

@@ -69,7 +69,8 @@ explain_title(const json_t *r, struct buf *out)
 		buf_add_str(out, ", before a message began");
 	buf_printf(out, "\n  score %.2f\n", format_real(r, "score"));
 	if (format_str(r, "reply")[0] != '\0') {
-		buf_add_str(out, "  the client was told: ");
+		buf_add_str(out, format_str(r, "reply")[0] <= '9' ?
+			"  the client was told: " : "  the MTA was told: ");
 		format_wrap(format_str(r, "reply"), 8, out);
 	}
 	buf_add_char(out, '\n');
@@ -154,6 +155,10 @@ explain_recipients(const json_t *all, struct buf *out)
 		buf_add_char(out, '>');
 		format_pad(out, line, 36);
 		format_clean(explain_meaning(format_str(r, "verdict")), out);
+		if (format_str(r, "kept")[0] != '\0') {
+			buf_add_str(out, ", kept as ");
+			format_clean(format_str(r, "kept"), out);
+		}
 		buf_add_char(out, '\n');
 		if (facts != NULL)
 			explain_facts(facts, COL_VALUE + 4, out);

@@ -112,7 +112,7 @@ conn_on_done(struct ctl_request *r, int status)
 
 /* conn_log - who asked for what */
 static void
-conn_log(const struct conn *c)
+conn_log(struct conn *c)
 {
 	struct ucred who = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(who);
@@ -122,6 +122,7 @@ conn_log(const struct conn *c)
 	getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
 	for (uint32_t i = 0; i < c->wire.argc; i++)
 		words[i] = text_slice(c->wire.argv[i]);
+	c->request.uid = who.uid == (uid_t)-1 ? -1 : (int64_t)who.uid;
 	f[0] = log_int("peer_uid", (int64_t)who.uid);
 	f[1] = log_int("peer_pid", who.pid);
 	f[2] = log_list("command", words, c->wire.argc);

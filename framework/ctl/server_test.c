@@ -96,13 +96,22 @@ control_fini(void)
 {
 }
 
+const char *
+control_peer(const struct call *c)
+{
+	(void)c;
+	return NULL;
+}
+
 int
 control_run(const char *module, uint32_t argc, const char *const *argv,
-    bool json, int64_t timeout_ms, control_done_fn *done, void *arg)
+    bool json, int64_t uid, int64_t timeout_ms, control_done_fn *done,
+    void *arg)
 {
 	struct control_reply r;
 
 	(void)timeout_ms;
+	assert_int_equal(uid, getuid());
 	if (strcmp(module, "zoo") != 0)
 		return WEIR_E_NOTFOUND;
 	if (strcmp(argv[0], "late") == 0) {

@@ -88,8 +88,8 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 {
 	struct offline_answer a = { .done = false };
 	int status = control_run(argv[0], (uint32_t)argc - 1,
-	    (const char *const *)argv + 1, w->json, OFFLINE_TIMEOUT_MS,
-	    offline_done, &a);
+	    (const char *const *)argv + 1, w->json, (int64_t)getuid(),
+	    OFFLINE_TIMEOUT_MS, offline_done, &a);
 
 	if (status < 0) {
 		fprintf(stderr, "weirctl: there is no command \"%s %s\"\n",

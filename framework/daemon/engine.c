@@ -195,6 +195,7 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 	int status;
 
 	conf = c;
+	table_folders(kind == ENGINE_DRIVE ? NULL : conf->state_dir);
 	engine_limits();
 	mime_init();
 	call_init();
@@ -245,6 +246,7 @@ engine_stop(void)
 	}
 	hold_fini();
 	registry_stop();
+	table_folders_fini();
 	if (recording)
 		record_fini();
 	call_fini();

@@ -198,7 +198,7 @@ milter_reply_eom(struct buf *out, const struct milter_terms *terms,
 		reply_refuse(out, m->session, &st);
 		return 0;
 	case WEIR_ACT_DISCARD:
-		m->reply = "discarded";
+		m->reply = st.kept ? st.text : "discarded";
 		milter_put(out, MILTER_R_DISCARD, NULL, 0);
 		return 0;
 	default:
@@ -210,6 +210,8 @@ milter_reply_eom(struct buf *out, const struct milter_terms *terms,
 	}
 	if (st.hold)
 		reply_hold(out, m, &st);
+	else if (st.kept)
+		m->reply = st.text;
 	milter_put(out, MILTER_R_CONTINUE, NULL, 0);
 	return failed;
 }

@@ -8,6 +8,7 @@
 #include <weir/ext/control.h>
 
 #include "base/buf.h"
+#include "pipe/call.h"
 #include "pipe/module.h"
 
 struct control_command {
@@ -28,9 +29,13 @@ struct control_reply {
    borrowed. */
 typedef void control_done_fn(const struct control_reply *reply, void *arg);
 
-/* argv[0] is the command's name; WEIR_E_NOTFOUND: no such command. */
+/* argv[0] is the command's name; WEIR_E_NOTFOUND: no such command.  uid: who
+   asks, negative: not known. */
 int control_run(const char *module, uint32_t argc, const char *const *argv,
-    bool json, int64_t timeout_ms, control_done_fn *done, void *arg);
+    bool json, int64_t uid, int64_t timeout_ms, control_done_fn *done,
+    void *arg);
+/* The uid of the one who asked, as text; NULL: not known, or no command. */
+const char *control_peer(const struct call *c);
 /* All commands; in the order of registration. */
 const struct control_command *control_commands(void);
 void control_fini(void);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ext_control - weir.control/1: commands of modules, run in calls of their
    own. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ struct control_request {
 	struct control_reply reply;
 	control_done_fn *done;
 	void *arg;
+	char peer[24]; /* uid of the one who asks; empty: not known */
 };
 
 static struct control_command *commands, **commands_end = &commands;
@@ -87,7 +90,8 @@ control_closed(struct call *c)
 /* control_run - run a command in its module */
 int
 control_run(const char *module, uint32_t argc, const char *const *argv,
-    bool json, int64_t timeout_ms, control_done_fn *done, void *arg)
+    bool json, int64_t uid, int64_t timeout_ms, control_done_fn *done,
+    void *arg)
 {
 	struct control_command *cmd = commands;
 	struct control_request *r;
@@ -115,6 +119,8 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	r = xcalloc(1, sizeof(*r));
 	r->done = done;
 	r->arg = arg;
+	if (uid >= 0)
+		snprintf(r->peer, sizeof(r->peer), "%" PRId64, uid);
 	c = call_begin(cmd->module, NULL, NULL, WEIR_STAGE_COUNT,
 	    WEIR_PHASE_COUNT, WEIR_RCPT_NONE);
 	c->timeout_ms = timeout_ms;
@@ -142,6 +148,15 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	}
 	call_leave(c);
 	return WEIR_OK;
+}
+
+/* control_peer - who asked */
+const char *
+control_peer(const struct call *c)
+{
+	const struct control_request *r = c->closed_arg;
+
+	return c->is_control && r->peer[0] != '\0' ? r->peer : NULL;
 }
 
 /* ext_control_request - the request that this call answers */

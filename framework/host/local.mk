@@ -12,12 +12,17 @@ libweir_la_SOURCES += \
 	framework/host/load.c framework/host/load.h \
 	framework/host/registry.c framework/host/registry.h \
 	framework/host/table.c framework/host/table.h \
-	framework/host/table_int.h framework/host/table_notes.c \
+	framework/host/table_folder.c \
+	framework/host/table_int.h framework/host/table_keep.c \
+	framework/host/table_notes.c \
 	framework/host/table_read.c
 
 if HAVE_CMOCKA
 UNIT_TESTS += framework/host/accept_test framework/host/load_test \
-	framework/host/table_test
+	framework/host/table_test framework/host/keep_test
+framework_host_keep_test_SOURCES = framework/host/keep_test.c \
+	framework/pipe/test_fake.c framework/pipe/test_fake.h
+framework_host_keep_test_LDADD = $(TEST_LIBS)
 framework_host_load_test_SOURCES = framework/host/load_test.c
 framework_host_load_test_LDADD = $(TEST_LIBS)
 framework_host_accept_test_SOURCES = framework/host/accept_test.c

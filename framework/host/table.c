@@ -298,4 +298,8 @@ const struct weir_host table_host = {
 	.conf_net = conf_net,
 	.conf_sections = conf_sections,
 	.conf_section = conf_section,
+	.fate = table_fate,
+	.kept = table_kept,
+	.folder = table_folder,
+	.exempt = table_exempt,
 };

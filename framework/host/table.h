@@ -50,6 +50,11 @@ table_is_str(weir_str s)
 /* Whose job runs in this thread; NULL: none. */
 extern _Thread_local struct module *table_thread_module;
 
+/* Where modules have their folders; NULL: in a temporary one, removed by
+   table_folders_fini. */
+void table_folders(const char *dir);
+void table_folders_fini(void);
+
 /* Forget what modules offered each other. */
 void ext_service_fini(void);
 

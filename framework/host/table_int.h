@@ -25,6 +25,10 @@ double table_score(weir_call *handle, uint32_t rcpt);
 int table_verdict(weir_call *handle, const struct weir_verdict *in);
 int table_verdict_get(weir_call *handle, uint32_t rcpt,
     struct weir_verdict *out);
+const char *table_folder(weir_self *self);
+int table_exempt(weir_call *handle, weir_str reason);
+int table_fate(weir_call *handle, uint32_t rcpt);
+int table_kept(weir_call *handle, uint32_t rcpt, weir_str id);
 int table_fact_set(weir_call *handle, uint32_t rcpt, const char *key,
     weir_str value);
 int table_fact_get(weir_call *handle, uint32_t rcpt, const char *key,

@@ -6,6 +6,7 @@
 
 #include "base/pool.h"
 #include "base/text.h"
+#include "host/control.h"
 
 static int (*networks_fn)(const char *, const struct ip *);
 
@@ -147,6 +148,12 @@ table_attr_get(weir_call *handle, uint32_t attr, uint32_t rcpt, weir_str *out)
 		return status;
 	if (out == NULL)
 		return WEIR_E_INVAL;
+	if (attr == WEIR_A_PEER_UID) {
+		const char *uid = control_peer(c);
+
+		*out = text_slice(uid != NULL ? uid : "");
+		return uid != NULL ? WEIR_OK : WEIR_E_NOTFOUND;
+	}
 	if (c->session == NULL)
 		return WEIR_E_STATE;
 	*out = attr < WEIR_A_MESSAGE_ID ? table_session_attr(c, attr) :

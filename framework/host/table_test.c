@@ -628,16 +628,16 @@ test_commands(void **state)
 	a.m.created = true;
 	assert_int_equal(ext_control_table.command(fake_self(&a), "x", "x",
 	    "Help.", command), WEIR_E_STATE);
-	assert_int_equal(control_run("b", 1, args, false, 10, on_reply, NULL),
-	    WEIR_E_NOTFOUND);
-	assert_int_equal(control_run("a", 0, args + 1, false, 10, on_reply,
+	assert_int_equal(control_run("b", 1, args, false, -1, 10, on_reply,
 	    NULL), WEIR_E_NOTFOUND);
+	assert_int_equal(control_run("a", 0, args + 1, false, -1, 10,
+	    on_reply, NULL), WEIR_E_NOTFOUND);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const char *argv[] = { "cmd", cases[i].word, NULL };
 
 		replies = 0;
 		assert_int_equal(control_run("a", cases[i].word != NULL ? 2 : 1,
-		    argv, false, 10, on_reply, NULL), WEIR_OK);
+		    argv, false, 7, 10, on_reply, NULL), WEIR_OK);
 		fake_drain();
 		assert_int_equal(replies, 1);
 		assert_int_equal(got.status, cases[i].status);

@@ -21,6 +21,7 @@ struct rcpt {
 	weir_str params;
 	bool refused; /* at RCPT: no longer part of the message */
 	uint32_t final; /* enum weir_action, set by settle */
+	const char *kept; /* id of the durable copy, or NULL */
 	struct slot *slots; /* one per module, or NULL: none set yet */
 };
 
@@ -73,6 +74,9 @@ struct message {
 	uint64_t fingerprint; /* of the content, at eom; 0: not taken */
 	bool aborted; /* given up before it was decided */
 	bool poison; /* workers died of it: no module is shown it again */
+	bool spurned; /* and a keeper, too, gets no more chances */
+	const struct module *exempt; /* only this one's word counts; or NULL */
+	bool settled; /* the answer is decided, rcpts[].final hold it */
 	struct mime *mime; /* parsed on demand */
 	struct notes notes;
 	struct edits edits;

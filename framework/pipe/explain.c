@@ -230,6 +230,8 @@ explain_recipients(const struct session *s, const struct message *m)
 		    explain_text(m->rcpts[i].address));
 		json_object_set_new(r, "verdict",
 		    json_string(action_name((int)action)));
+		if (action == WEIR_ACT_QUARANTINE)
+			explain_str(r, "kept", m->rcpts[i].kept);
 		json_array_append_new(all, r);
 	}
 	return all;
@@ -369,6 +371,26 @@ explain_missing(const struct notes *notes, weir_str *names, size_t n,
 	return n;
 }
 
+/* explain_kept - ids of durable copies that count, each once; how many */
+static size_t
+explain_kept(const struct message *m, weir_str *ids, size_t max)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; m != NULL && i < m->nrcpts && n < max; i++) {
+		const struct rcpt *r = &m->rcpts[i];
+		size_t k = 0;
+
+		if (r->kept == NULL || r->final != WEIR_ACT_QUARANTINE)
+			continue;
+		while (k < n && !text_equals(ids[k], r->kept))
+			k++;
+		if (k == n)
+			ids[n++] = text_slice(r->kept);
+	}
+	return n;
+}
+
 /* explain_log - one line for the decision */
 static void
 explain_log(const struct session *s, const struct message *m,
@@ -376,8 +398,8 @@ explain_log(const struct session *s, const struct message *m,
 {
 	struct log_ctx ctx = { .session = s->id };
 	const struct log_ctx *before;
-	struct log_field f[8];
-	weir_str symbols[50], missing[10];
+	struct log_field f[9];
+	weir_str symbols[50], missing[10], kept[10];
 	size_t n = 0, k = 0, lost;
 
 	if (!log_enabled(WEIR_LOG_INFO))
@@ -407,6 +429,9 @@ explain_log(const struct session *s, const struct message *m,
 		lost = explain_missing(&m->notes, missing, lost, 10);
 	if (lost > 0)
 		f[n++] = log_list("unscanned", missing, lost);
+	k = explain_kept(m, kept, 10);
+	if (k > 0)
+		f[n++] = log_list("kept", kept, k);
 	before = log_ctx_set(&ctx);
 	log_fields(WEIR_LOG_INFO, event, f, n, "%s",
 	    m != NULL && m->reply != NULL ? m->reply :

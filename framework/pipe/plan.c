@@ -117,15 +117,24 @@ plan_order(struct module **modules, uint32_t n, struct err *err)
 	return WEIR_OK;
 }
 
+/* plan_is_last - a keeper acts when everybody else has */
+static bool
+plan_is_last(const struct module *m, int phase)
+{
+	return phase == WEIR_PHASE_ACT &&
+	    (m->descriptor->flags & WEIR_F_KEEPER) != 0;
+}
+
 /* plan_build_phase - put the modules of one stage and phase into waves */
 static void
 plan_build_phase(struct plan_phase *out, int stage, int phase)
 {
 	uint32_t *level = pool_array(pool, uint32_t, nall + 1);
-	uint32_t top = 0;
+	uint32_t top = 0, others;
 
 	for (uint32_t i = 0; i < nall; i++) {
-		if (!plan_has(all[i], stage, phase))
+		if (!plan_has(all[i], stage, phase) ||
+		    plan_is_last(all[i], phase))
 			continue;
 		level[i] = 1;
 		for (uint32_t k = 0; k < i; k++) {
@@ -134,6 +143,12 @@ plan_build_phase(struct plan_phase *out, int stage, int phase)
 				level[i] = level[k] + 1;
 		}
 		top = level[i] > top ? level[i] : top;
+	}
+	others = top;
+	for (uint32_t i = 0; i < nall; i++) {
+		if (plan_has(all[i], stage, phase) &&
+		    plan_is_last(all[i], phase))
+			level[i] = top = others + 1;
 	}
 	out->n = top;
 	out->waves = pool_array(pool, struct plan_wave, top + 1);

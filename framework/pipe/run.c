@@ -17,6 +17,8 @@
 
 /* a mail that killed so many workers is shown to no module again */
 #define RUN_DEATHS 2
+/* and after so many a keeper is not asked to keep it either */
+#define RUN_DEATHS_KEEPER 4
 
 struct run {
 	struct session *session;
@@ -157,6 +159,15 @@ run_is_accepted(const struct session *s, uint32_t rcpt)
 	return false;
 }
 
+/* run_keeps - is it a keeper at its work, which is shown poison and mail that
+   is being released, too */
+static bool
+run_keeps(const struct message *msg, const struct module *m, int phase)
+{
+	return (m->descriptor->flags & WEIR_F_KEEPER) != 0 &&
+	    phase == WEIR_PHASE_ACT && !msg->spurned;
+}
+
 /* run_one - call one module */
 static void
 run_one(struct session *s, struct run *run, struct module *m, int stage,
@@ -167,7 +178,9 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 
 	if (phase != WEIR_PHASE_ACT && run_is_accepted(s, rcpt))
 		return;
-	if (s->message != NULL && s->message->poison)
+	if (s->message != NULL &&
+	    (s->message->poison || s->message->exempt != NULL) &&
+	    !run_keeps(s->message, m, phase))
 		return;
 	if (guard_is_benched(m)) {
 		run_failed(m, s, s->message, stage, rcpt, WEIR_E_TEMP,
@@ -282,6 +295,7 @@ run_poison(struct session *s, struct message *m)
 	if (guard_deaths(m->fingerprint) < RUN_DEATHS)
 		return;
 	m->poison = true;
+	m->spurned = guard_deaths(m->fingerprint) >= RUN_DEATHS_KEEPER;
 	/* without a quarantine settle makes this a tempfail */
 	notes_opinion(&m->notes, m->pool, &o);
 	log_event(WEIR_LOG_WARN, LOG_MESSAGE_POISON,
@@ -435,13 +449,16 @@ run_failed(struct module *module, struct session *s, struct message *m,
 	notes_opinion(notes, pool, &o);
 }
 
-/* run_strongest - the stronger of two opinions; equal ones: the first */
+/* run_strongest - the stronger of two opinions; equal ones: the first.  only:
+   nobody else's counts but this module's and the host's; or NULL */
 static const struct opinion *
-run_strongest(const struct opinion *best, const struct notes *n, uint32_t rcpt)
+run_strongest(const struct opinion *best, const struct notes *n, uint32_t rcpt,
+    const struct module *only)
 {
 	for (const struct opinion *o = n->opinions; o != NULL; o = o->next) {
 		if (o->shadow ||
-		    (o->scope == WEIR_SCOPE_RCPT && o->rcpt != rcpt))
+		    (o->scope == WEIR_SCOPE_RCPT && o->rcpt != rcpt) ||
+		    (only != NULL && o->module != NULL && o->module != only))
 			continue;
 		if (best == NULL || o->action > best->action)
 			best = o;
@@ -453,11 +470,13 @@ run_strongest(const struct opinion *best, const struct notes *n, uint32_t rcpt)
 const struct opinion *
 run_answer(const struct session *s, uint32_t rcpt)
 {
+	const struct message *m = s->message;
+	const struct module *only = m != NULL ? m->exempt : NULL;
 	const struct opinion *best = run_strongest(NULL, &s->notes,
-	    WEIR_RCPT_NONE);
+	    WEIR_RCPT_NONE, only);
 
-	if (s->message != NULL)
-		best = run_strongest(best, &s->message->notes, rcpt);
+	if (m != NULL)
+		best = run_strongest(best, &m->notes, rcpt, only);
 	return best;
 }
 

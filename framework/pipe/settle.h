@@ -4,8 +4,9 @@
  *
  * After eom has run, settle_message decides each recipient for good, then one
  * answer for the transaction.  Where recipients disagree, those to be
- * discarded or quarantined leave the envelope, and the site's `disagree`
- * policy rules the rest.
+ * discarded leave the envelope, and the site's `disagree` policy rules the
+ * rest.  Those to be quarantined leave it, too, once a keeper has a durable copy
+ * for each of them (weir_host.kept); without one the MTA holds the message.
  */
 #ifndef WEIR_PIPE_SETTLE_H
 #define WEIR_PIPE_SETTLE_H
@@ -32,6 +33,9 @@ struct settled {
 	uint32_t action; /* NONE: deliver; QUARANTINE: deliver into the MTA's own
 			    quarantine (hold is set); else for everybody */
 	bool hold;
+	bool kept; /* whoever is quarantined has a durable copy and leaves the
+		      envelope; DISCARD if nobody else is left.  text names
+		      the ids */
 	/* replay this plan if action is NONE or QUARANTINE; recipients that
 	   leave the envelope are in it */
 	struct edit **plan;
@@ -43,6 +47,12 @@ struct settled {
 };
 /* caps: what the front-end can do with a delivered message. */
 void settle_message(struct message *m, uint32_t caps, struct settled *out);
+
+/* What settle_message would do with this recipient by what is known now: enum
+   weir_action, or WEIR_E_UNSUPPORTED if it is to be quarantined and a durable
+   copy would not help, because the recipient can't leave the envelope.  After
+   settle_message: what was done. */
+int settle_fate(const struct message *m, uint32_t caps, uint32_t rcpt);
 
 /* The answer to an early stage from run_answer's opinion: code, enhanced code
    and text with defaults filled in. */

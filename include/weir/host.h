@@ -147,6 +147,39 @@ struct weir_host {
 	uint32_t (*conf_sections)(const weir_conf *, uint32_t row);
 	const weir_conf *(*conf_section)(const weir_conf *, uint32_t row,
 	    uint32_t index, weir_str *title);
+
+	/* What becomes of a recipient.  In act at eom: what settlement would do
+	   by what is known now, enum weir_action; QUARANTINE only if kept()
+	   would take effect, WEIR_E_UNSUPPORTED if the verdict is QUARANTINE
+	   but the recipient can't leave the envelope here, or nothing of this
+	   module counts (shadow): the MTA's own hold carries it out.  In
+	   message_end: what was settled, WEIR_E_CANCELLED if nothing was.
+	   [loop] */
+	int (*fate)(weir_call *, uint32_t rcpt);
+	/* A durable copy for that recipient (WEIR_RCPT_NONE: all whose fate is
+	   QUARANTINE) is safe under this id (1 to 64 of A-Z a-z 0-9 - _); the
+	   recipient leaves the envelope instead of being held, and when nobody
+	   is left the message is accepted and dropped towards the MTA.  A
+	   refusal that wins all the same is not touched by it: see fate() in
+	   message_end.  Only in act at eom.  WEIR_E_NOTFOUND: not the
+	   recipient's fate.  A keeper that can't keep states TEMPFAIL.
+	   [loop] */
+	int (*kept)(weir_call *, uint32_t rcpt, weir_str id);
+
+	/* Path of a folder of the module's own below the site's state_dir,
+	   which workers may write to; the module makes it when it first needs
+	   it, never in create: a configuration is checked by others, too.
+	   weir-drive gives one that it removes at its end.  Lives as long as
+	   the process. [main], [loop] */
+	const char *(*folder)(weir_self *);
+
+	/* This message was judged before: it is being released.  No other
+	   module is shown it any more, and what others stated of it or of its
+	   session counts no longer, unless it has been answered already.  Only
+	   modules with WEIR_F_KEEPER, in collect or decide from eoh on; in
+	   act at eom the module has its last word (TEMPFAIL).  reason: one
+	   sentence for the log. [loop] */
+	int (*exempt)(weir_call *, weir_str reason);
 	/* ---- end of ABI 0.1 ---- */
 };
 

@@ -50,6 +50,10 @@ struct weir_stages {
    body callback asks for it.  The MTA is asked for no more than that. */
 #define WEIR_F_WANT_HEADERS (1u << 0) /* header_count, header_at at eoh, eom */
 #define WEIR_F_WANT_BODY (1u << 1)    /* the whole message at eom (weir.mime) */
+/* It carries out verdicts of QUARANTINE (host.kept): its act runs after that of
+   all other modules, so that nobody else can change the answer any more, and
+   also for mail that crashed the checks and is shown to no other module. */
+#define WEIR_F_KEEPER (1u << 2)
 
 /* weir_module.on_failure: the default of the option on_failure. */
 enum weir_on_failure {

@@ -113,7 +113,9 @@ enum weir_attr {
 	WEIR_A_SIZE = 104,	   /* octets: measured at EOM, else declared */
 	/* recipient */
 	WEIR_A_RCPT = 200,	   /* envelope recipient, without <> */
-	WEIR_A_RCPT_PARAMS = 201
+	WEIR_A_RCPT_PARAMS = 201,
+	/* command of weirctl (weir/ext/control.h) */
+	WEIR_A_PEER_UID = 300 /* who asks, in decimal */
 };
 
 /* Log levels. */

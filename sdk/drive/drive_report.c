@@ -125,6 +125,10 @@ report_list_recipients(struct buf *out, const json_t *root)
 		report_str(out, o, "verdict");
 		report_pad(out, from, 16);
 		report_str(out, o, "address");
+		if (json_object_get(o, "kept") != NULL) {
+			buf_add_str(out, ": kept ");
+			report_str(out, o, "kept");
+		}
 		if (json_object_get(o, "reply") != NULL) {
 			buf_add_str(out, ": ");
 			report_str(out, o, "reply");

@@ -303,6 +303,8 @@ run_all(struct drive_run *r, const struct drive_envelope *guess)
 	settle_message(r->session->message, EDIT_CAP_ALL, st);
 	if (st->action == WEIR_ACT_REJECT || st->action == WEIR_ACT_TEMPFAIL)
 		r->reply = run_reply(r, st);
+	else if (st->kept)
+		r->reply = st->text;
 }
 
 /* run_fates - recipients that the message did not reach share its fate */
