@@ -105,6 +105,9 @@ static void
 policy_end(struct policy_session *ps)
 {
 	policy_message_end(ps);
+	if (ps->session != NULL)
+		conn_log(&ps->conn, WEIR_LOG_DEBUG, LOG_SESSION_CLOSE,
+		    ps->session, "client %s", ps->session->client_text);
 	session_close(&ps->session);
 	ps->instance = ps->client = NULL;
 	ps->ran = 0;
