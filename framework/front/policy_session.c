@@ -350,6 +350,7 @@ policy_prepare(struct policy_session *ps, int stage)
 			policy_trouble(ps, "4.3.1", "Out of memory");
 			return false;
 		}
+		s->message->no_content = true;
 	} else if (stage == WEIR_STAGE_RCPT) {
 		if (rcpt.len > SESSION_ADDRESS_MAX) {
 			policy_trouble(ps, "4.1.3",
