@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/budget.h"
@@ -35,7 +37,7 @@
 static const struct conf *conf;
 static bool recording;
 static bool helpers_told;
-static char helpers_dir[sizeof("/tmp/weir-drive-XXXXXX")]; /* "": none */
+static char helpers_dir[4096]; /* "": none */
 
 /* engine_load - first the plain form, to know where modules are */
 int
@@ -167,16 +169,20 @@ static int
 engine_helpers(struct err *err)
 {
 	struct buf specs = BUF_INIT;
+	const char *tmp = getenv("TMPDIR");
 	int status;
 
 	helpers_specs(conf, &specs);
 	if (specs.len == 0)
 		return WEIR_OK;
-	snprintf(helpers_dir, sizeof(helpers_dir), "/tmp/weir-drive-XXXXXX");
+	snprintf(helpers_dir, sizeof(helpers_dir), "%s/weir-drive-XXXXXX",
+	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
 	if (mkdtemp(helpers_dir) == NULL) {
+		status = err_set(err, WEIR_E_TEMP, "no folder for helpers: "
+		    "%s: %s", helpers_dir, strerror(errno));
 		helpers_dir[0] = '\0';
 		buf_fini(&specs);
-		return err_set(err, WEIR_E_TEMP, "no folder for helpers");
+		return status;
 	}
 	helpers_told = false;
 	helpers_init(engine_on_helpers, true);

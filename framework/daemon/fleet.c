@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "daemon/verify.h"
 #include "daemon/worker.h"
 #include "loop/loop.h"
 #include "obs/board.h"
 #include "obs/log.h"
 #include "obs/metric.h"
-#include "store/store.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
@@ -299,7 +299,6 @@ ship_crashed(struct ship *s, int status)
 	struct board_crash crash;
 	struct log_ctx ctx = { .session = NULL };
 	const struct log_ctx *before;
-	struct err err;
 
 	metric_add(counter_crashes, 1);
 	board_crashed(s->slot, clock_mono_ms(), &limits, &crash);
@@ -326,15 +325,9 @@ ship_crashed(struct ship *s, int status)
 		    limits.crashes);
 	log_ctx_set(before);
 	/* these may come from a damaged store */
-	if (sig == SIGSEGV || sig == SIGBUS) {
-		char *path = xasprintf("%s/store.lmdb", s->conf->state_dir);
-
-		if (crash.mark.module == BOARD_NO_MODULE &&
-		    store_check(path, &err) < 0)
-			log_event(WEIR_LOG_ERROR, LOG_STORE_DEGRADED, "%s",
-			    err.text);
-		free(path);
-	}
+	if ((sig == SIGSEGV || sig == SIGBUS) &&
+	    crash.mark.module == BOARD_NO_MODULE)
+		verify_start(s->conf->state_dir);
 }
 
 /* fleet_reaped - a child ended */

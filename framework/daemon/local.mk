@@ -10,6 +10,7 @@ libweir_la_SOURCES += \
 	framework/daemon/probe.c framework/daemon/probe.h \
 	framework/daemon/sdnotify.c framework/daemon/sdnotify.h \
 	framework/daemon/sockets.c framework/daemon/sockets.h \
+	framework/daemon/verify.c framework/daemon/verify.h \
 	framework/daemon/worker.c framework/daemon/worker.h \
 	framework/daemon/worker_setup.c framework/daemon/worker_setup.h
 

@@ -23,6 +23,7 @@
 #include "daemon/probe.h"
 #include "daemon/sdnotify.h"
 #include "daemon/sockets.h"
+#include "daemon/verify.h"
 #include "loop/loop.h"
 #include "obs/board.h"
 #include "obs/log.h"
@@ -489,7 +490,8 @@ master_reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (!probe_reaped(pid, status) &&
-		    !helpers_reaped(pid, status))
+		    !helpers_reaped(pid, status) &&
+		    !verify_reaped(pid, status))
 			fleet_reaped(pid, status);
 	}
 	master_sweep();
@@ -648,6 +650,7 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 	if (sdnotify_watchdog_ms() > 0)
 		master_on_watchdog(&master.watchdog);
 	loop_run();
+	verify_stop();
 	helpers_stop();
 	master_sweep();
 	sockets_close(true);

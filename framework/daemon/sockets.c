@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/sockets.h"
 
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/vec.h"
+#include "daemon/privs.h"
 #include "loop/listen.h"
 
 struct socket_entry {
@@ -71,6 +73,25 @@ socket_open(const char *address, const struct listen_perm *perm,
 	return WEIR_OK;
 }
 
+/* sockets_group - the daemon's group by name: who is in it may give orders */
+static const char *
+sockets_group(const struct conf *conf)
+{
+	const struct group *gr;
+	struct err ignored;
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0)
+		return NULL;
+	if (conf->group[0] != '\0')
+		return conf->group;
+	if (privs_find(conf, &uid, &gid, &ignored) < 0)
+		return NULL; /* whoever prepares the user says it */
+	gr = getgrgid(gid);
+	return gr != NULL ? gr->gr_name : NULL;
+}
+
 /* sockets_control - the control socket's address */
 static const char *
 sockets_control(const struct conf *conf, char *out, size_t cap)
@@ -84,8 +105,7 @@ int
 sockets_open(const struct conf *conf, struct err *err)
 {
 	struct listen_perm control = { .mode = 0660, .owner = NULL,
-		.group = conf->group[0] != '\0' && geteuid() == 0 ?
-		    conf->group : NULL };
+		.group = sockets_group(conf) };
 	char address[256];
 	int status;
 

@@ -90,6 +90,10 @@ milter_on_macro(struct milter_session *ms, struct milter_packet *p)
 	stage = command_stage[milter_command_of(octet)];
 	if (stage < 0)
 		return WEIR_OK;
+	/* of the next message: the one that is open ends here, and takes its
+	   own macros with it, not these */
+	if (stage == WEIR_STAGE_MAIL && s->message != NULL)
+		milter_session_over(ms, MESSAGE_ABORTED);
 	for (int i = 0; i < n; i++) {
 		if (session_macro_set(s, stage, pairs[i].name,
 			pairs[i].value) < 0)

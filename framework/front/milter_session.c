@@ -337,6 +337,9 @@ void
 milter_session_finish(struct milter_session *ms)
 {
 	milter_session_over(ms, MESSAGE_ABORTED);
+	if (ms->session != NULL)
+		conn_log(&ms->conn, WEIR_LOG_DEBUG, LOG_SESSION_CLOSE,
+		    ms->session, "client %s", ms->session->client_text);
 	session_close(&ms->session);
 }
 

@@ -544,12 +544,30 @@ test_queue_id(void **state)
 	struct conn *c = milter_session_open(-1, &test_listener);
 
 	(void)state;
-	assert_true(play(c, "OCHMRiTLNBE"));
+	assert_true(play(c, "OCHMRqTLNBE"));
 	assert_string_equal(test_run.queue_id, "QID1");
 	assert_true(play(c, "iMRTLNBE"));
 	assert_string_equal(test_run.queue_id, "QID1");
 	/* it is not the next one's */
 	assert_true(play(c, "MRTLNBE"));
+	assert_string_equal(test_run.queue_id, "");
+}
+
+static void
+test_mail_without_abort(void **state)
+{
+	struct conn *c = milter_session_open(-1, &test_listener);
+
+	(void)state;
+	/* macros come before the MAIL that ends the open message: they are the
+	   new one's */
+	assert_true(play(c, "OCHMRTiMRTLNBE"));
+	assert_int_equal(test_run.ended[MESSAGE_ABORTED], 1);
+	assert_int_equal(test_run.ended[MESSAGE_DONE], 1);
+	assert_string_equal(test_run.queue_id, "QID1");
+	/* and the old one's are not */
+	assert_true(play(c, "iMRMRTLNBE"));
+	assert_int_equal(test_run.ended[MESSAGE_ABORTED], 2);
 	assert_string_equal(test_run.queue_id, "");
 }
 
@@ -641,6 +659,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_long_address, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_skip, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mail_without_abort, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_queue_id, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_what_modules_see, setup,

@@ -105,6 +105,9 @@ static void
 policy_end(struct policy_session *ps)
 {
 	policy_message_end(ps);
+	if (ps->session != NULL)
+		conn_log(&ps->conn, WEIR_LOG_DEBUG, LOG_SESSION_CLOSE,
+		    ps->session, "client %s", ps->session->client_text);
 	session_close(&ps->session);
 	ps->instance = ps->client = NULL;
 	ps->ran = 0;
@@ -347,6 +350,7 @@ policy_prepare(struct policy_session *ps, int stage)
 			policy_trouble(ps, "4.3.1", "Out of memory");
 			return false;
 		}
+		s->message->no_content = true;
 	} else if (stage == WEIR_STAGE_RCPT) {
 		if (rcpt.len > SESSION_ADDRESS_MAX) {
 			policy_trouble(ps, "4.1.3",

@@ -82,6 +82,9 @@ put_one(struct buf *out, char octet)
 	case 'm':
 		PUT(out, 'D', "M{tls_version}\0TLSv1.3\0{auth_authen}\0me\0");
 		break;
+	case 'q':
+		PUT(out, 'D', "Ti\0QID1\0");
+		break;
 	case 'i':
 		PUT(out, 'D', "Mi\0QID1\0");
 		break;

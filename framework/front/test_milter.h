@@ -3,8 +3,8 @@
  * test_milter - what an MTA would send, by script; for tests.
  *
  * A script is a row of commands by their octet, each with usual arguments:
- * "OCHMRTLNBE".  Small letters are macros: c, m and i come before CONNECT, MAIL
- * and anything.  "(Xabc)" is a packet X with the data abc and no NUL behind it.
+ * "OCHMRTLNBE".  Small letters are macros: c, m, i and q come before CONNECT,
+ * MAIL, MAIL and DATA.  "(Xabc)" is a packet X with the data abc and no NUL behind it.
  */
 #ifndef WEIR_FRONT_TEST_MILTER_H
 #define WEIR_FRONT_TEST_MILTER_H

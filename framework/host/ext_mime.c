@@ -28,6 +28,10 @@ ext_mime_view(weir_call *handle, const void *out, int *status)
 		*status = WEIR_E_STATE;
 		return NULL;
 	}
+	if (m->no_content) {
+		*status = WEIR_E_UNSUPPORTED;
+		return NULL;
+	}
 	if (m->mime == NULL) {
 		*status = message_raw(m, &raw);
 		if (*status < 0)
@@ -50,6 +54,8 @@ ext_mime_raw(weir_call *handle, weir_str *out)
 	if (c->message == NULL || c->stage != WEIR_STAGE_EOM ||
 	    !run_wants()->spool)
 		return WEIR_E_STATE;
+	if (c->message->no_content)
+		return WEIR_E_UNSUPPORTED;
 	return message_raw(c->message, out);
 }
 

@@ -65,6 +65,7 @@ struct message {
 	uint32_t nheaders, headers_cap;
 	uint64_t header_octets; /* of all fields */
 	bool headers_cut; /* over a limit: the rest is in the spool alone */
+	bool no_content; /* the front-end brings neither header nor body */
 
 	struct spool spool; /* header and body, if wanted */
 	int spool_status;   /* first failure of an add, or WEIR_OK */

@@ -95,6 +95,9 @@
 	    "while; what is asked of it fails at once.") \
 	X(HELPER_LOST, "helper.lost", WARN, \
 	    "A worker's connection to a helper ended; requests that were " \
-	    "under way have failed.")
+	    "under way have failed.") \
+	X(STORE_VERIFIED, "store.verified", INFO, \
+	    "A worker crashed outside of modules; the store was read and is " \
+	    "not damaged.")
 
 #endif

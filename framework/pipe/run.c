@@ -168,6 +168,30 @@ run_keeps(const struct message *msg, const struct module *m, int phase)
 	    phase == WEIR_PHASE_ACT && !msg->spurned;
 }
 
+/* run_is_blind - is the module asked about content that never came?  That is
+   nobody's failure, but it is not a check that passed, either. */
+static bool
+run_is_blind(const struct module *m, const struct message *msg, int stage,
+    int phase)
+{
+	return msg != NULL && msg->no_content && stage == WEIR_STAGE_EOM &&
+	    phase == WEIR_PHASE_COLLECT &&
+	    ((m->flags & (WEIR_F_WANT_HEADERS | WEIR_F_WANT_BODY)) != 0 ||
+		plan_has(m, WEIR_STAGE_HEADER, phase) ||
+		plan_has(m, WEIR_STAGE_BODY, phase));
+}
+
+/* run_blind - note it; on_failure is not asked */
+static void
+run_blind(struct module *m, struct message *msg)
+{
+	struct unscanned u = { .module = m, .status = WEIR_E_UNSUPPORTED,
+		.stage = WEIR_STAGE_EOM, .shadow = m->shadow,
+		.reason = text_slice("policy delegation brings no content") };
+
+	notes_unscanned(&msg->notes, msg->pool, &u);
+}
+
 /* run_one - call one module */
 static void
 run_one(struct session *s, struct run *run, struct module *m, int stage,
@@ -182,6 +206,10 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 	    (s->message->poison || s->message->exempt != NULL) &&
 	    !run_keeps(s->message, m, phase))
 		return;
+	if (run_is_blind(m, s->message, stage, phase)) {
+		run_blind(m, s->message);
+		return;
+	}
 	if (guard_is_benched(m)) {
 		run_failed(m, s, s->message, stage, rcpt, WEIR_E_TEMP,
 		    text_slice("benched after repeated crashes"));

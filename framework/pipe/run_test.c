@@ -547,6 +547,43 @@ test_out_of_place(void **state)
 	session_close(&s);
 }
 
+static int
+blind_call(struct fake *f, weir_call *call, int stage, int phase)
+{
+	(void)call;
+	(void)stage;
+	mark(f->m.name, phase == WEIR_PHASE_COLLECT ? "collect" : "decide");
+	return WEIR_OK;
+}
+
+/* Without content a check of content is not asked, and that is known. */
+static void
+test_no_content(void **state)
+{
+	struct fake a, b;
+	struct fake *all[] = { &a, &b };
+	struct session *s;
+	const struct unscanned *u;
+
+	(void)state;
+	fake_init(&a, "reads", BIT(EOM), BIT(EOM), 0, blind_call);
+	fake_init(&b, "counts", BIT(EOM), 0, 0, blind_call);
+	a.m.flags = WEIR_F_WANT_BODY;
+	a.m.on_failure[0] = a.m.on_failure[1] = WEIR_ON_FAILURE_TEMPFAIL;
+	fake_plan(all, 2);
+	s = fake_session("in");
+	fake_message(s, 1);
+	s->message->no_content = true;
+	fake_stage(s, WEIR_STAGE_EOM, WEIR_RCPT_NONE);
+	assert_string_equal(trace, "counts.collect reads.decide");
+	u = s->message->notes.unscanned;
+	assert_non_null(u);
+	assert_ptr_equal(u->module, &a.m);
+	assert_null(u->next);
+	assert_null(run_answer(s, WEIR_RCPT_NONE));
+	session_close(&s);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -562,6 +599,7 @@ main(void)
 		T(test_positive_status),
 		T(test_failing_header),
 		T(test_out_of_place),
+		T(test_no_content),
 	};
 
 	return cmocka_run_group_tests(tests, fake_world_start,

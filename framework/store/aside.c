@@ -35,6 +35,13 @@ aside_alarm(void)
 	return alarm_text;
 }
 
+/* aside_alarm_set - as another process says */
+void
+aside_alarm_set(const char *text)
+{
+	snprintf(alarm_text, sizeof(alarm_text), "%s", text);
+}
+
 /* aside_name - PATH.bad-DATE, one that is free */
 static char *
 aside_name(const char *path)

@@ -19,5 +19,7 @@
 int aside_move(const char *path, ino_t ino, const char *why, struct err *err);
 /* The alarm of this process, "" if none; it is inherited by fork. */
 const char *aside_alarm(void);
+/* What another process found out. [loop] */
+void aside_alarm_set(const char *text);
 
 #endif

@@ -67,8 +67,9 @@ typedef bool store_row_fn(weir_str key, weir_str value, int64_t expires_ms,
     void *arg);
 
 /* Read the whole file in a child process and set it aside if it is damaged or
-   foreign; the alarm is then inherited by forked workers.  For the master,
-   before it starts workers and after one died of SIGSEGV or SIGBUS.  Negative:
+   foreign; the alarm is then inherited by forked workers.  It waits for that
+   child, up to a minute: for the master before it starts workers, and for
+   daemon/verify after one died of SIGSEGV or SIGBUS.  Negative:
    the file can't be read or moved; nothing was changed. [main] */
 int store_check(const char *path, struct err *err);
 

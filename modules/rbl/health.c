@@ -6,7 +6,12 @@
  * 127.0.0.1, a list of names lists TEST and never INVALID.  A resolver that
  * lies, a domain that lapsed and a list that refuses to serve us all fail
  * this.  A list that passes it and yet names most of the world is suspended
- * by the breaker.
+ * by the breaker, in two steps: when nearly all of few clients are listed the
+ * list is tested anew, as most broken lists fail that; only if it passes and
+ * nearly all of many more clients are listed again is it suspended.
+ *
+ * The limit is 90 %, not half: at a busy exchanger most clients are bots, and
+ * more than half of them are rightly listed by a good list.
  */
 #include "rbl.h"
 
@@ -21,7 +26,8 @@
 #define HEALTH_AGAIN_MS INT64_C(60000) /* while it fails */
 #define HEALTH_MISSED_MAX 2	       /* lost datagrams are no outage */
 #define HEALTH_WINDOW_MS INT64_C(600000)
-#define HEALTH_CLIENTS_MIN 20
+#define HEALTH_CLIENTS_MIN 20  /* enough to be suspicious */
+#define HEALTH_CLIENTS_SURE 100 /* enough to be sure, counted anew */
 #define HEALTH_SUSPEND_MS INT64_C(3600000)
 
 enum health_result {
@@ -216,10 +222,8 @@ health_tick(weir_call *call, int status, void *arg)
 		if (!z->enabled)
 			continue;
 		if (z->state == ZONE_SUSPENDED && now >= z->until) {
+			memset(z->window, 0, sizeof(*z->window));
 			z->window->began = now;
-			z->window->distinct = z->window->listed = 0;
-			memset(z->window->clients, 0,
-			    sizeof(z->window->clients));
 			if (z->test) {
 				z->state = ZONE_UNTESTED;
 				z->next_test = now;
@@ -277,6 +281,24 @@ health_window_add(struct window *w, uint64_t client)
 	return true;
 }
 
+/* health_suspect - it seems to list everybody: test it now, count anew */
+static void
+health_suspect(struct rbl *r, struct zone *z, int64_t now)
+{
+	struct window *w = z->window;
+
+	rbl_log(r, NULL, WEIR_LOG_WARN, "zone %s lists %" PRIu32 " of %" PRIu32
+	    " clients: %s", z->name, w->listed, w->distinct,
+	    z->test ? "tested anew" : "watched");
+	memset(w, 0, sizeof(*w));
+	w->began = now;
+	w->suspect = true;
+	if (!z->test)
+		return;
+	z->next_test = now;
+	(void)r->host->task(r->self, health_tick, r, 0);
+}
+
 /* health_seen - count distinct clients; trip the breaker */
 void
 health_seen(struct rbl *r, struct zone *z, const struct subject *s,
@@ -288,16 +310,21 @@ health_seen(struct rbl *r, struct zone *z, const struct subject *s,
 
 	if (w == NULL || r->breaker == 0 || z->state == ZONE_SUSPENDED)
 		return;
-	if (w->distinct == 0 || now - w->began >= HEALTH_WINDOW_MS) {
+	if (w->began == 0 || now - w->began >= HEALTH_WINDOW_MS) {
 		memset(w, 0, sizeof(*w));
 		w->began = now;
 	}
 	if (!health_window_add(w, health_client(s)))
 		return;
 	w->listed += listed;
-	if (w->distinct < HEALTH_CLIENTS_MIN ||
+	if (w->distinct < (w->suspect ? HEALTH_CLIENTS_SURE :
+					HEALTH_CLIENTS_MIN) ||
 	    (int64_t)w->listed * 100 <= (int64_t)w->distinct * r->breaker)
 		return;
+	if (!w->suspect) {
+		health_suspect(r, z, now);
+		return;
+	}
 	snprintf(why, sizeof(why), "it lists %" PRIu32 " of %" PRIu32
 	    " clients: suspended for an hour", w->listed, w->distinct);
 	z->until = now + HEALTH_SUSPEND_MS;

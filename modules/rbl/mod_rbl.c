@@ -40,8 +40,10 @@ static const struct weir_option rbl_options[] = {
 	    NULL },
 	[OPT_BREAKER] = { "breaker", WEIR_OPT_INT, 0, "90", "0", "99", NULL,
 	    "Suspend a client list for an hour when it lists more than this "
-	    "percentage of the distinct clients of 10 minutes (at least 20); "
-	    "0: never.", NULL },
+	    "percentage of the distinct clients of 10 minutes: with 20 it is "
+	    "tested anew, with 100 more it is suspended.  At a busy exchanger "
+	    "more than half of all clients are rightly listed.  0: never.",
+	    NULL },
 	[OPT_ZONE] = { "zone", WEIR_OPT_SECTION, 0, NULL, NULL, NULL, NULL,
 	    "A list: its domain is the title.", rbl_zone_options },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }

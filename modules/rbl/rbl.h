@@ -55,6 +55,7 @@ struct window {
 	int64_t began; /* mono */
 	uint32_t distinct;
 	uint32_t listed;
+	bool suspect; /* the window before it had nearly all listed */
 	uint64_t clients[WINDOW_SLOTS]; /* 0: free */
 };
 

@@ -493,6 +493,7 @@ static void
 breaker_trips_when_all_are_listed(void **state)
 {
 	struct fakehost *f = start("breaker = 50\nzone a.example {\n}\n");
+	int tests;
 
 	(void)state;
 	/* one client that comes often is one client */
@@ -501,10 +502,17 @@ breaker_trips_when_all_are_listed(void **state)
 	for (int i = 0; i < 100; i++)
 		client(f, "203.0.113.7");
 	assert_int_equal(fakehost_finding_count(f), 1);
-	assert_int_equal(crowd(f, 100, 1), 19);
+	/* 20 with the one above: tested anew at once; 100 more: suspended */
+	assert_int_equal(crowd(f, 18, 1), 0);
+	tests = fakehost_dns_asked(f, "2.0.0.127.a.example");
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "tested anew"), 0);
+	assert_int_equal(crowd(f, 200, 1), 119);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "tested anew"), 1);
+	assert_int_equal(fakehost_dns_asked(f, "2.0.0.127.a.example"),
+	    tests + 1);
 	client(f, "203.0.113.7");
 	assert_int_equal(fakehost_finding_count(f), 0);
-	assert_non_null(strstr(fakehost_failed(f), "20 of 20"));
+	assert_non_null(strstr(fakehost_failed(f), "100 of 100"));
 	fakehost_command(f, "zones", true);
 	assert_non_null(strstr(fakehost_output(f),
 	    "\"state\":\"suspended\""));
@@ -520,6 +528,31 @@ breaker_trips_when_all_are_listed(void **state)
 	fakehost_destroy(&f);
 }
 
+/* A crowd of bots first thing in a window is no reason to switch a good list
+   off; a list that fails the new test is. */
+static void
+breaker_tests_before_it_suspends(void **state)
+{
+	struct fakehost *f = start("zone a.example {\n}\n");
+
+	(void)state;
+	assert_int_equal(crowd(f, 25, 1), 0);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "tested anew"), 1);
+	assert_int_equal(crowd(f, 400, 2), 0);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_ERROR, "is off"), 0);
+	fakehost_destroy(&f);
+	f = start("zone a.example {\n}\n");
+	client(f, "203.0.113.8");
+	fakehost_dns_below(f, "a.example", WEIR_DNS_A, WEIR_OK, "127.0.0.2");
+	fakehost_dns(f, "1.0.0.127.a.example", WEIR_DNS_A, WEIR_OK,
+	    "127.0.0.2");
+	assert_int_equal(crowd(f, 60, 1), 0);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_ERROR, "is off"), 1);
+	client(f, "203.0.113.9");
+	assert_int_equal(fakehost_finding_count(f), 0);
+	fakehost_destroy(&f);
+}
+
 static void
 breaker_knows_its_bounds(void **state)
 {
@@ -527,7 +560,10 @@ breaker_knows_its_bounds(void **state)
 
 	(void)state;
 	/* every second client: 50 %, not more; the first is listed */
-	assert_int_equal(crowd(f, 39, 2), 21);
+	assert_int_equal(crowd(f, 20, 2), 0);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "tested anew"), 0);
+	assert_int_equal(crowd(f, 300, 2), 0);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "tested anew"), 1);
 	fakehost_destroy(&f);
 	f = start("zone a.example {\n}\n");
 	assert_int_equal(crowd(f, 600, 3), 0);
@@ -732,6 +768,7 @@ main(void)
 		cmocka_unit_test(tests_are_periodic),
 		cmocka_unit_test(untested_list_is_tested_by_the_first_call),
 		cmocka_unit_test(breaker_trips_when_all_are_listed),
+		cmocka_unit_test(breaker_tests_before_it_suspends),
 		cmocka_unit_test(breaker_knows_its_bounds),
 		cmocka_unit_test(links_are_asked_about),
 		cmocka_unit_test(links_have_a_limit),

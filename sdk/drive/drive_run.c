@@ -21,6 +21,9 @@ static const struct opinion run_no_memory = { .action = WEIR_ACT_TEMPFAIL,
 static const struct opinion run_too_large = { .action = WEIR_ACT_REJECT,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
 	.enhanced = "5.3.4", .text = "Message too large" };
+static const struct opinion run_header_large = { .action = WEIR_ACT_REJECT,
+	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
+	.enhanced = "5.3.4", .text = "Message header too large" };
 static const struct opinion run_too_many = { .action = WEIR_ACT_TEMPFAIL,
 	.scope = WEIR_SCOPE_RCPT, .rcpt = WEIR_RCPT_NONE, .smtp_code = 452,
 	.enhanced = "4.5.3", .text = "Too many recipients" };
@@ -262,10 +265,11 @@ run_content(struct drive_run *r)
 		return false;
 	run_body_chunks(r);
 	r->stage = WEIR_STAGE_EOM;
-	if (m->spool_status != WEIR_OK) {
+	if (m->spool_status != WEIR_OK || m->headers_cut) {
 		/* what is not there can't be judged */
-		struct opinion mine = m->spool_status == WEIR_E_LIMIT ?
-		    run_too_large : run_no_memory;
+		struct opinion mine = m->headers_cut ? run_header_large :
+		    m->spool_status == WEIR_E_LIMIT  ? run_too_large :
+						       run_no_memory;
 
 		mine.stage = WEIR_STAGE_EOM;
 		notes_opinion(&m->notes, m->pool, &mine);

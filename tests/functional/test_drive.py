@@ -283,6 +283,16 @@ def test_message_too_large(drive):
     assert two["reply"].startswith("552 5.3.4 ")
 
 
+def test_header_too_large(drive):
+    drive.conf("limits { header_lines = 20 }\n" + BODY)
+    large = drive.write("large.eml", b"".join(
+        b"X-%d: y\n" % n for n in range(30)) + EML)
+    result, = drive.json("--eml", large)
+    check_shape(result)
+    assert result["verdict"] == "reject"
+    assert result["reply"].startswith("552 5.3.4 Message header too large")
+
+
 # time
 
 def test_greylisted_and_again(drive):

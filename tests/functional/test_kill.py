@@ -8,8 +8,11 @@ import smtplib
 import threading
 import time
 
+import pytest
+
 from weirtest import daemon, proc
 from weirtest.milter import Closed, MilterClient
+from weirtest.policy import PolicyClient
 
 from test_daemon import puppet_mail, workers
 from test_explain import records
@@ -221,6 +224,33 @@ def test_crash_names_the_module(weir):
         assert "in module puppet stage eom phase collect id " in said
         assert other.closed()
     assert verdict_time(f"unix:{one.dir}/m.sock") < 1
+
+
+def damaged_store(one):
+    path = one.state / "store.lmdb"
+    with open(path, "r+b") as f: # the tree, not the pages that name it
+        f.seek(8192)
+        f.write(os.urandom(path.stat().st_size - 8192))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_segv_outside_modules(weir, damaged):
+    """It may be the store's fault: a child looks, while the master restarts
+    the worker and serves orders."""
+    one = weir(MILTER + POLICY + GREY)
+    with PolicyClient(f"unix:{one.dir}/p.sock") as client:
+        for n in range(50):
+            assert "Greylisted" in client.ask(instance=f"i{n}",
+                                              recipient=f"u{n}@example.net")
+    worker, = workers(one)
+    if damaged:
+        damaged_store(one)
+    os.kill(worker, signal.SIGSEGV)
+    event = "store.corrupt" if damaged else "store.verified"
+    proc.wait_for(lambda: f"event={event}" in one.log(), 10, event)
+    assert verdict_time(f"unix:{one.dir}/m.sock") < 1
+    bad = list(one.state.glob("store.lmdb.bad-*"))
+    assert len(bad) == (1 if damaged else 0)
 
 
 def test_exit_is_a_crash_too(weir):

@@ -8,6 +8,8 @@ import pytest
 from weirtest import corpus, daemon
 from weirtest.policy import DEFAULTS
 
+from test_explain import records
+
 ARCHIVE = "milter-policy/postfix-policy-requests"
 CONF = daemon.listener("policy", "policy", "unix:{dir}/p.sock")
 
@@ -94,3 +96,15 @@ def test_junk_is_survived(weir, policy_client, junk):
     assert answer is None or answer.split()[0] in (
         "DUNNO", "DEFER", "DEFER_IF_PERMIT"), answer
     assert policy_client(address).ask() == "DUNNO"
+
+
+def test_end_of_message_has_no_content(weir, policy_client):
+    """Checks of the content are not asked, and the record says so."""
+    one = weir(CONF + daemon.section("module", "benchmime",
+                                     on_failure="tempfail"))
+    client = policy_client(f"unix:{one.dir}/p.sock")
+    assert client.ask(protocol_state="END-OF-MESSAGE") == "DUNNO"
+    client.close()
+    record, = records(one, 1)
+    assert [u["module"] for u in record["unscanned"]] == ["benchmime"]
+    assert "no content" in record["unscanned"][0]["reason"]
