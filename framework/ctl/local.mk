@@ -21,7 +21,12 @@ weirctl_SOURCES = \
 	framework/ctl/doctor_mta.c framework/ctl/doctor_net.c \
 	framework/ctl/doctor_state.c \
 	framework/ctl/weirctl.c framework/ctl/weirctl.h \
-	framework/ctl/weirctl_local.c framework/ctl/weirctl_offline.c
+	framework/ctl/weirctl_local.c framework/ctl/weirctl_offline.c \
+	framework/ctl/weirctl_rules.c framework/ctl/weirctl_rules.h \
+	framework/ctl/weirctl_rules_test.c \
+	sdk/drive/drive.h sdk/drive/drive_report.c sdk/drive/drive_run.c \
+	$(drive_parts)
+weirctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/sdk/drive
 weirctl_LDADD = libweir.la $(JANSSON_LIBS)
 
 EXTRA_DIST += contrib/systemd/weir.service.in

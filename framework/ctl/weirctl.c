@@ -14,6 +14,7 @@
 #include "conf/load.h"
 #include "ctl/commands.h"
 #include "ctl/format.h"
+#include "ctl/weirctl_rules.h"
 
 const struct weirctl_command weirctl_commands[] = {
 	{ "check", "check [FILE]",
@@ -28,6 +29,12 @@ const struct weirctl_command weirctl_commands[] = {
 	{ "mta-config", "mta-config postfix|sendmail [--version X.Y] "
 	    "[--config-dir DIR]",
 	    "The settings that make the MTA ask Weir.", weirctl_mta_config },
+	{ "rules", RULES_CHECK_USAGE,
+	    "Compile rule files and look for unknown names, without a daemon: "
+	    "exit status 0 clean, 1 mistakes.", weirctl_rules },
+	{ "rules test", RULES_TEST_USAGE,
+	    "Run mails through rule files, without a daemon: what each rule "
+	    "made of them.", weirctl_rules },
 	{ "explain", NULL, NULL, weirctl_explain },
 	{ "help", NULL, NULL, weirctl_help },
 	{ NULL, NULL, NULL, NULL }
@@ -147,7 +154,7 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 }
 
 /* weirctl_ask - the daemon knows */
-static int
+int
 weirctl_ask(struct weirctl *w, int argc, char **argv)
 {
 	struct wire_reply reply;

@@ -45,6 +45,8 @@ struct conf *weirctl_conf(const struct weirctl *w, struct conf_snapshot **snap,
 /* Print a value, or its text. */
 void weirctl_print_json(const json_t *value);
 
+/* A command for the daemon. */
+int weirctl_ask(struct weirctl *w, int argc, char **argv);
 /* A module's command with the DNS from a zone file, in this process. */
 int weirctl_offline(struct weirctl *w, int argc, char **argv,
     const char *zone);
@@ -54,6 +56,7 @@ int weirctl_config(struct weirctl *w, int argc, char **argv);
 int weirctl_explain(struct weirctl *w, int argc, char **argv);
 int weirctl_mta_config(struct weirctl *w, int argc, char **argv);
 int weirctl_doctor(struct weirctl *w, int argc, char **argv);
+int weirctl_rules(struct weirctl *w, int argc, char **argv);
 int weirctl_help(struct weirctl *w, int argc, char **argv);
 
 #endif

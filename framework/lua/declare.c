@@ -13,6 +13,7 @@
 #include "lua/bind.h"
 #include "lua/effect.h"
 #include "lua/object.h"
+#include "lua/trace.h"
 #include "lua/view.h"
 
 /* Objects joined by or (all: by and), perhaps inverted. */
@@ -274,31 +275,60 @@ declare_match(const struct declare *d, int s, struct view *v, uint32_t rcpt,
 	return WEIR_OK;
 }
 
+/* declare_tell - which slot did not match, and what it looked at */
+static void
+declare_tell(struct round *round, int s, uint32_t rcpt)
+{
+	const struct declare_slot *slot = &round->rule->declare->slots[s];
+	struct buf seen = BUF_INIT;
+
+	for (size_t g = 0; trace_on && g < slot->groups.n; g++) {
+		const struct declare_group *group = &slot->groups.v[g];
+
+		for (size_t i = 0; i < group->objects.n; i++)
+			object_seen(group->objects.v[i], round->view,
+			    s == SLOT_TO, rcpt, &seen);
+	}
+	if (trace_on)
+		trace_slot(round, slot_names[s], buf_str(&seen), s == SLOT_TO ||
+		    slot->per_rcpt ? rcpt : WEIR_RCPT_NONE);
+	buf_fini(&seen);
+}
+
 /* declare_once - slots that are the same for all recipients (P-053) */
 static int
-declare_once(const struct declare *d, struct view *v, uint32_t rcpt, bool *yes)
+declare_once(struct round *round, bool *yes)
 {
+	const struct declare *d = round->rule->declare;
 	static const int order[] = { SLOT_FROM, SLOT_WHEN, SLOT_WHAT };
 	int status = WEIR_OK;
 
 	*yes = true;
 	for (int i = 0; i < 3 && status == WEIR_OK && *yes; i++) {
-		if (!d->slots[order[i]].per_rcpt)
-			status = declare_match(d, order[i], v, rcpt, yes);
+		if (d->slots[order[i]].per_rcpt)
+			continue;
+		status = declare_match(d, order[i], round->view, round->rcpt,
+		    yes);
+		if (!*yes)
+			declare_tell(round, order[i], round->rcpt);
 	}
 	return status;
 }
 
 /* declare_each - the others, for one recipient */
 static int
-declare_each(const struct declare *d, struct view *v, uint32_t rcpt, bool *yes)
+declare_each(struct round *round, uint32_t rcpt, bool *yes)
 {
+	const struct declare *d = round->rule->declare;
 	int status = WEIR_OK;
 
 	*yes = true;
 	for (int s = 0; s < SLOTS && status == WEIR_OK && *yes; s++) {
-		if (s == SLOT_TO || d->slots[s].per_rcpt)
-			status = declare_match(d, s, v, rcpt, yes);
+		if (s != SLOT_TO && !d->slots[s].per_rcpt)
+			continue;
+		status = declare_match(d, s, round->view, rcpt, yes);
+		if (!*yes)
+			declare_tell(round, s, rcpt);
 	}
 	return status;
 }
@@ -308,7 +338,6 @@ declare_each(const struct declare *d, struct view *v, uint32_t rcpt, bool *yes)
 static int
 declare_targets(struct round *round, uint32_t *targets, bool *all)
 {
-	const struct declare *d = round->rule->declare;
 	const struct weir_host *h = round->rules->host;
 	uint32_t count = h->rcpt_count(round->call);
 	int n = 0, status;
@@ -317,14 +346,14 @@ declare_targets(struct round *round, uint32_t *targets, bool *all)
 	*all = true;
 	if (round->stage != WEIR_STAGE_EOM) {
 		targets[0] = round->rcpt;
-		status = declare_each(d, round->view, round->rcpt, &yes);
+		status = declare_each(round, round->rcpt, &yes);
 		return status < 0 ? status : yes;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (view_rcpt(round->view, i).len == 0 ||
 		    effect_is_decided(round, i))
 			continue;
-		status = declare_each(d, round->view, i, &yes);
+		status = declare_each(round, i, &yes);
 		if (status < 0)
 			return status;
 		if (yes)
@@ -368,11 +397,12 @@ declare_run(struct round *round)
 		round->view = view_create(round);
 	targets = xcalloc(round->rules->host->rcpt_count(round->call) + 1,
 	    sizeof(*targets));
-	n = declare_once(rule->declare, round->view, round->rcpt, &yes);
+	n = declare_once(round, &yes);
 	if (n == WEIR_OK && yes) {
 		n = declare_targets(round, targets, &all);
 		if (n > 0) {
 			rule->matches++;
+			trace_match();
 			n = declare_act(round, targets, (uint32_t)n, all);
 		}
 	}

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/trace.h"
+
 #define EFFECT_EDITS_MAX 1000
 #define EFFECT_SCORE_SYMBOL 0 /* row of the module's symbols */
 
@@ -12,6 +14,17 @@ const char *const rule_effects[EFFECT_COUNT] = {
 	[EFFECT_DISCARD] = "discard", [EFFECT_TEMPFAIL] = "tempfail",
 	[EFFECT_REJECT] = "reject", [EFFECT_SCORE] = "score",
 	[EFFECT_FACT] = "fact", [EFFECT_EDIT] = "edit"
+};
+
+static const char *const effect_edits[] = {
+	[EFFECT_HEADER_ADD] = "add header",
+	[EFFECT_HEADER_INSERT] = "insert header",
+	[EFFECT_HEADER_CHANGE] = "change header",
+	[EFFECT_HEADER_DELETE] = "delete header",
+	[EFFECT_RCPT_ADD] = "add recipient",
+	[EFFECT_RCPT_DELETE] = "remove recipient",
+	[EFFECT_SENDER] = "change sender",
+	[EFFECT_BODY] = "replace body"
 };
 
 struct effect_one {
@@ -166,6 +179,8 @@ effect_verdict(struct round *round, uint32_t action, uint32_t rcpt,
 
 	if (round->stage == WEIR_STAGE_RCPT)
 		rcpt = round->rcpt;
+	trace_did(round, rule_effects[effects[action]], rcpt, "%s",
+	    text != NULL ? text : "");
 	if (effect_in_shadow(round, effects[action]))
 		return WEIR_OK;
 	if (rcpt != WEIR_RCPT_NONE) {
@@ -194,6 +209,9 @@ effect_score(struct round *round, uint32_t rcpt, double score,
 
 	if (round->stage == WEIR_STAGE_RCPT)
 		rcpt = round->rcpt;
+	trace_did(round, "score", rcpt, "%+.2f%s%.*s", score,
+	    reason.len > 0 ? " " : "", (int)(reason.len < 300 ? reason.len :
+	    300), reason.ptr);
 	if (effect_in_shadow(round, EFFECT_SCORE))
 		return WEIR_OK;
 	snprintf(text, sizeof(text), "%s%s%.*s", round->rule->name,
@@ -215,10 +233,12 @@ effect_fact(struct round *round, uint32_t rcpt, const char *word,
 	    (size_t)snprintf(key, sizeof(key), "rules.%s", word) >=
 	    sizeof(key))
 		return WEIR_E_INVAL;
-	if (effect_in_shadow(round, EFFECT_FACT))
-		return WEIR_OK;
 	if (rcpt == WEIR_RCPT_NONE && round->stage == WEIR_STAGE_RCPT)
 		rcpt = round->rcpt;
+	trace_did(round, "fact", rcpt, "%s = %.*s", key,
+	    (int)(value.len < 300 ? value.len : 300), value.ptr);
+	if (effect_in_shadow(round, EFFECT_FACT))
+		return WEIR_OK;
 	return round->rules->host->fact_set(round->call, rcpt, key, value);
 }
 
@@ -249,6 +269,11 @@ effect_edit(struct round *round, enum effect_edit kind, uint32_t n,
 
 	if (round->stage != WEIR_STAGE_EOM)
 		return WEIR_E_STATE;
+	trace_did(round, effect_edits[kind], kind == EFFECT_RCPT_DELETE ? n :
+	    WEIR_RCPT_NONE, "%.*s%s%.*s",
+	    (int)(name.len < 300 ? name.len : 300), name.ptr,
+	    value.len > 0 ? ": " : "", (int)(value.len < 300 ? value.len :
+	    300), value.ptr);
 	if (effect_in_shadow(round, EFFECT_EDIT))
 		return WEIR_OK;
 	m = effect_mail(r, round->call, true);

@@ -15,6 +15,7 @@ libweir_la_SOURCES += \
 	framework/lua/edit_text.c framework/lua/edit_text.h \
 	framework/lua/effect.c framework/lua/effect.h \
 	framework/lua/limit.c framework/lua/limit.h \
+	framework/lua/lint.c framework/lua/lint.h framework/lua/lint_scan.c \
 	framework/lua/macro.c framework/lua/macro.h framework/lua/mark.h \
 	framework/lua/match.c framework/lua/match.h \
 	framework/lua/mod_rules.c framework/lua/mod_rules.h \
@@ -26,11 +27,17 @@ libweir_la_SOURCES += \
 	framework/lua/sandbox.c framework/lua/sandbox.h \
 	framework/lua/sandbox_string.c framework/lua/sandbox_table.c \
 	framework/lua/state.c framework/lua/state.h \
+	framework/lua/trace.c framework/lua/trace.h \
 	framework/lua/view.c framework/lua/view.h
 
 if HAVE_CMOCKA
 UNIT_TESTS += framework/lua/match_test framework/lua/rules_test \
-	framework/lua/declare_test
+	framework/lua/declare_test framework/lua/lint_test
+framework_lua_lint_test_SOURCES = framework/lua/lint_test.c \
+	framework/lua/test_util.c framework/lua/test_util.h \
+	$(fakehost_sources)
+framework_lua_lint_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+framework_lua_lint_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
 framework_lua_match_test_SOURCES = framework/lua/match_test.c
 framework_lua_match_test_LDADD = $(TEST_LIBS) $(LUA_LIBS)
 framework_lua_rules_test_SOURCES = framework/lua/rules_test.c \

@@ -256,6 +256,14 @@ static const struct {
 	{ "__FQDN__", macro_fqdn },
 };
 
+/* macro_name - the i-th */
+const char *
+macro_name(size_t i)
+{
+	return i < sizeof(macro_table) / sizeof(macro_table[0]) ?
+	    macro_table[i].name : NULL;
+}
+
 /* macro_clean - control characters of a value become blanks */
 static void
 macro_clean(struct buf *out, size_t from)

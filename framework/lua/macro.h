@@ -22,5 +22,7 @@ struct macro_context {
 
 void macro_expand(const struct macro_context *c, const char *text,
     struct buf *out);
+/* Names of all macros; NULL behind the last one. */
+const char *macro_name(size_t i);
 
 #endif

@@ -166,7 +166,8 @@ rules_create(const struct weir_host *host, weir_self *self,
 	r->host = host;
 	r->self = self;
 	rules_ext(r);
-	r->path = xstrdup(host->conf_str(conf, OPT_PATH).ptr);
+	r->path = xstrdup(rules_watch != NULL && rules_watch->path != NULL ?
+	    rules_watch->path : host->conf_str(conf, OPT_PATH).ptr);
 	r->admin = xstrdup(host->conf_str(conf, OPT_ADMIN).ptr);
 	r->max.instructions = (uint64_t)host->conf_int(conf,
 	    OPT_INSTRUCTIONS);
@@ -174,7 +175,8 @@ rules_create(const struct weir_host *host, weir_self *self,
 	r->max.time_ns = (uint64_t)host->conf_int(conf, OPT_TIME) * 1000000;
 	r->memory_total = (size_t)host->conf_int(conf, OPT_MEMORY_TOTAL);
 	status = rules_load(r, &err);
-	if (status < 0) {
+	/* whoever watches knows what to make of it */
+	if (status < 0 && r->problems == 0) {
 		rules_log(r, NULL, WEIR_LOG_ERROR, "%s", err.text);
 		rules_unload(r);
 		free(r);

@@ -9,6 +9,7 @@
 #ifndef WEIR_LUA_OBJECT_H
 #define WEIR_LUA_OBJECT_H
 
+#include "base/buf.h"
 #include "lua/mark.h"
 #include "lua/round.h"
 
@@ -37,5 +38,8 @@ void object_init(lua_State *L);
 /* rcpt: whom `to` and scores are about.  Negative: an expression gave up. */
 int object_match(const struct object *o, struct view *view, bool to,
     uint32_t rcpt, struct mark *mark);
+/* What it looks at, for people, into a list without doubles. */
+void object_seen(const struct object *o, struct view *view, bool to,
+    uint32_t rcpt, struct buf *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "lua/bind.h"
 #include "lua/declare.h"
 #include "lua/effect.h"
+#include "lua/trace.h"
 
 static void round_step(struct round *round);
 
@@ -77,6 +78,7 @@ round_fail(struct round *round, const char *what, const char *why)
 	    rule->file, rule->line, what != NULL ? what : "",
 	    what != NULL ? ": " : "", why);
 	rules_log(r, round->call, WEIR_LOG_WARN, "%s", text);
+	trace_fail(text);
 	if (what != NULL && strcmp(what, "memory") == 0)
 		r->worn_out = true;
 	if (rule->shadow)
@@ -108,6 +110,7 @@ round_on_done(struct coro *c, const char *error, void *arg)
 	round->rule->time_ns += c->limit.time_ns;
 	if (error != NULL)
 		round_fail(round, c->limit.exceeded, error);
+	trace_leave(round, &c->limit, c->limit.time_ns);
 	r->state->round = NULL;
 	if (!round->stepping)
 		round_step(round);
@@ -158,10 +161,14 @@ round_step(struct round *round)
 	    round->next < r->stages[round->stage].n) {
 		struct rule *rule = r->stages[round->stage].v[round->next++];
 
-		if (!round_is_meant(round, rule))
+		if (!round_is_meant(round, rule)) {
+			trace_skip(round, rule, round->out ?
+				"the mail goes out" : "the mail comes in");
 			continue;
+		}
 		round->rule = rule;
 		rule->runs++;
+		trace_enter(round);
 		if (rule->declare == NULL) {
 			round_function(round);
 			continue;
@@ -169,10 +176,15 @@ round_step(struct round *round)
 		round->begun_ns = clock_mono_ns();
 		declare_run(round);
 		rule->time_ns += clock_mono_ns() - round->begun_ns;
+		trace_leave(round, NULL, clock_mono_ns() - round->begun_ns);
 	}
 	round->stepping = false;
 	if (round->running)
 		return;
+	for (; trace_on && round->next < r->stages[round->stage].n;
+	     round->next++)
+		trace_skip(round, r->stages[round->stage].v[round->next],
+		    "a rule before it decided");
 	round_free(round);
 }
 

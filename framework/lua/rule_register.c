@@ -13,7 +13,7 @@
 #define RULE_NAME_MAX 80
 #define RULES_MAX 10000
 
-static const char *const rule_options[] = { "stage", "priority", "direction",
+const char *const rule_options[] = { "stage", "priority", "direction",
 	"shadow", "on_failure", "content", "from", "to", "when", "what",
 	"action", NULL };
 static const char *const rule_stages[] = { "connect", "helo", "mail", "rcpt",
@@ -142,11 +142,15 @@ rule_new(lua_State *L, struct rules *r, const char *name)
 static void
 rule_place(lua_State *L, struct rules *r, struct rule *rule)
 {
-	lua_Debug ar;
+	lua_Debug ar = { .currentline = -1 };
 
 	rule->file = "?";
-	if (!lua_getstack(L, 1, &ar) || !lua_getinfo(L, "Sl", &ar))
-		return;
+	/* with a watch there is one more function in between */
+	for (int level = 1; ar.currentline <= 0; level++) {
+		if (!lua_getstack(L, level, &ar) ||
+		    !lua_getinfo(L, "Sl", &ar))
+			return;
+	}
 	rule->line = ar.currentline;
 	for (size_t i = 0; i < r->files.n; i++) {
 		if (ar.source[0] == '@' &&
@@ -198,6 +202,25 @@ rule_body(lua_State *L)
 	return 0;
 }
 
+/* rule_watched - the same, but a mistake in one rule hides none in others */
+static int
+rule_watched(lua_State *L)
+{
+	struct rules *r = state_of(L)->rules;
+
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	if (lua_pcall(L, lua_gettop(L) - 1, 0, 0) == LUA_OK)
+		return 0;
+	if (limit_is_exceeded(L))
+		return lua_error(L);
+	luaL_where(L, 1);
+	lua_insert(L, -2);
+	lua_concat(L, 2);
+	rules_problem(r, lua_tostring(L, -1));
+	return 0;
+}
+
 /* rule_register - rule "name" */
 int
 rule_register(lua_State *L)
@@ -211,5 +234,7 @@ rule_register(lua_State *L)
 		    "octets without quotes", RULE_NAME_MAX);
 	lua_settop(L, 1);
 	lua_pushcclosure(L, rule_body, 1);
+	if (rules_watch != NULL)
+		lua_pushcclosure(L, rule_watched, 1);
 	return 1;
 }

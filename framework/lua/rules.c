@@ -18,6 +18,7 @@
 #include "lua/bind.h"
 #include "lua/bind_map.h"
 #include "lua/declare.h"
+#include "lua/lint.h"
 #include "lua/sandbox.h"
 
 #define RULES_FILES_MAX 1000
@@ -37,6 +38,8 @@ rules_log(struct rules *r, weir_call *call, int level, const char *fmt, ...)
 	va_end(ap);
 	r->host->log(r->self, call, level, weir_str_of(line));
 }
+
+struct rules_watch *rules_watch;
 
 /* rules_is_file - is the name one of a rule file */
 static bool
@@ -144,6 +147,49 @@ rules_traceback(lua_State *L)
 	return 1;
 }
 
+/* rules_place - the path of the file that is being read */
+static char *
+rules_place(const struct rules *r)
+{
+	struct stat st;
+
+	if (stat(r->path, &st) == 0 && S_ISDIR(st.st_mode))
+		return xasprintf("%s/%s", r->path, r->file->name);
+	return xstrdup(r->path);
+}
+
+/* rules_problem - cut file and line off and tell it */
+void
+rules_problem(struct rules *r, const char *text)
+{
+	char *path = rules_place(r), *end;
+	size_t n = strlen(r->file->name);
+	long line = 0;
+
+	if (strncmp(text, r->file->name, n) == 0 && text[n] == ':') {
+		line = strtol(text + n + 1, &end, 10);
+		if (end[0] == ':' && end[1] == ' ')
+			text = end + 2;
+		else
+			line = 0;
+	}
+	r->problems++;
+	rules_watch->problem(path, (int)line, text, false, rules_watch->arg);
+	free(path);
+}
+
+/* rules_on_lint - a name that nobody knows */
+static void
+rules_on_lint(int line, const char *text, void *arg)
+{
+	struct rules *r = arg;
+	char *path = rules_place(r);
+
+	r->problems++;
+	rules_watch->problem(path, line, text, true, rules_watch->arg);
+	free(path);
+}
+
 /* rules_run_file - one file, in an environment of its own */
 static int
 rules_run_file(struct rules *r, const struct rule_file *f, struct err *err)
@@ -154,6 +200,8 @@ rules_run_file(struct rules *r, const struct rule_file *f, struct err *err)
 	char *name = xasprintf("@%s", f->name);
 	int status;
 
+	r->file = f;
+
 	max.instructions *= RULES_LOAD_FACTOR;
 	max.time_ns *= RULES_LOAD_FACTOR;
 	max.memory = (int64_t)r->memory_total;
@@ -163,6 +211,10 @@ rules_run_file(struct rules *r, const struct rule_file *f, struct err *err)
 	sandbox_push_env(L);
 	status = sandbox_load(L, f->text, f->len, name);
 	free(name);
+	if (status == LUA_OK && rules_watch != NULL &&
+	    rules_watch->known != NULL)
+		lint_file(L, (weir_str){ f->text, f->len },
+		    rules_watch->known, rules_on_lint, r);
 	if (status == LUA_OK) {
 		limit_arm(L);
 		limit_enter(r->state, &limit);
@@ -190,8 +242,20 @@ rules_run(struct rules *r, struct err *err)
 	r->coros = coros_create(r->state);
 	r->loading = true;
 	r->seen = 0;
-	for (size_t i = 0; i < r->files.n && status == WEIR_OK; i++)
+	for (size_t i = 0; i < r->files.n && status == WEIR_OK; i++) {
 		status = rules_run_file(r, &r->files.v[i], err);
+		if (status < 0 && rules_watch != NULL && !r->again) {
+			rules_problem(r, err->text);
+			status = WEIR_OK;
+		}
+	}
+	if (rules_watch != NULL) {
+		rules_watch->files += r->files.n;
+		rules_watch->rules += r->rules.n;
+	}
+	if (r->problems > 0)
+		status = err_set(err, WEIR_E_INVAL, "%s: %zu mistakes",
+		    r->path, r->problems);
 	r->loading = false;
 	sandbox_freeze(r->state->L);
 	lua_gc(r->state->L, LUA_GCCOLLECT);

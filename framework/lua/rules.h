@@ -18,6 +18,7 @@
 #include "lua/state.h"
 
 struct declare;
+struct lint_known;
 struct map_file;
 
 enum rule_content { RULE_NONE = 0, RULE_HEADERS = 1, RULE_BODY = 2 };
@@ -56,6 +57,8 @@ struct rule {
 	int metric_failures;
 };
 
+extern const char *const rule_options[]; /* rule_register.c */
+
 struct rule_file {
 	char *name; /* "10-lists.lua" */
 	char *text;
@@ -85,6 +88,8 @@ struct rules {
 	bool loading;  /* rule files run: rules and maps may be made */
 	bool again;    /* ... for a new state: they are there already */
 	size_t seen;   /* rules registered in this loading */
+	const struct rule_file *file; /* that is being read, or NULL */
+	size_t problems; /* told to rules_watch */
 	bool worn_out; /* make a new state when no call is open */
 	int metric_runs, metric_renewed;
 };
@@ -99,6 +104,21 @@ void rules_unload(struct rules *r);
 /* A rule of the declared form found its match, or one with a function ran. */
 void rules_log(struct rules *r, weir_call *call, int level,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Somebody reads the files to try them: a tool, never a worker.  Process-wide,
+   NULL by default.  Each mistake is told (file is a path, line 0: none), and
+   loading goes on with the next file, to fail in the end. [main] */
+struct rules_watch {
+	const char *path; /* read this instead of the option's; or NULL */
+	const struct lint_known *known; /* or NULL: do not lint */
+	void (*problem)(const char *file, int line, const char *text,
+	    bool lint, void *arg);
+	void *arg;
+	size_t files, rules; /* how many were read */
+};
+extern struct rules_watch *rules_watch;
+/* Tell it: text begins with "NAME:LINE: " of the file that is being read. */
+void rules_problem(struct rules *r, const char *text);
 
 /* rule_register.c: the global function `rule` */
 int rule_register(lua_State *L);

@@ -88,6 +88,18 @@ view_rcpt(struct view *v, uint32_t rcpt)
 	return address;
 }
 
+/* view_client - its address as text */
+weir_str
+view_client(struct view *v)
+{
+	weir_str client;
+
+	if (v->host->attr_get(v->round->call, WEIR_A_CLIENT_ADDR,
+	    WEIR_RCPT_NONE, &client) != WEIR_OK)
+		return WEIR_STR("");
+	return client;
+}
+
 /* view_client_in - is the client in that network */
 bool
 view_client_in(struct view *v, const struct ip_net *net)

@@ -15,6 +15,7 @@ void view_free(struct view **view);
 
 weir_str view_sender(struct view *view);
 weir_str view_rcpt(struct view *view, uint32_t rcpt); /* "" if refused */
+weir_str view_client(struct view *view); /* its address, or "" */
 bool view_client_in(struct view *view, const struct ip_net *net);
 int64_t view_wall_ms(const struct view *view);
 double view_score(struct view *view, uint32_t rcpt);

@@ -6,6 +6,7 @@
 #ifndef WEIR_DRIVE_H
 #define WEIR_DRIVE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +68,9 @@ void drive_run_begin(struct drive_run *r, const struct drive_options *o,
 /* Close the session and wait for what modules still do. */
 void drive_run_end(struct drive_run *r);
 
+/* The decision's record with what the harness knows; the caller's. */
+json_t *drive_report_json(const struct drive_run *r, const char *name,
+    int attempt);
 /* Print what became of it, flushed.  name: of the message; attempt: 0, or
    which one with --again. */
 void drive_report(const struct drive_run *r, const char *name, int attempt,

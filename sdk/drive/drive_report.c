@@ -59,9 +59,9 @@ report_ms(uint64_t ns)
 	return json_real((double)(ns / 1000) / 1e3);
 }
 
-/* report_record - the decision's record with what the harness knows */
-static json_t *
-report_record(const struct drive_run *r, const char *name, int attempt)
+/* drive_report_json - the decision's record with what the harness knows */
+json_t *
+drive_report_json(const struct drive_run *r, const char *name, int attempt)
 {
 	const struct session *s = r->session;
 	json_t *root = json_object();
@@ -359,7 +359,7 @@ void
 drive_report(const struct drive_run *r, const char *name, int attempt,
     FILE *out)
 {
-	json_t *root = report_record(r, name, attempt);
+	json_t *root = drive_report_json(r, name, attempt);
 	struct buf text = BUF_INIT;
 	char *line;
 
