@@ -251,7 +251,7 @@ test_mail(struct test_run *t, weir_str raw, bool from_quoted,
 	trace_begin();
 	drive_run_begin(&run, &t->o, &mail);
 	rules = trace_end();
-	record = drive_report_json(&run, name, 0);
+	record = drive_record(&run, name, 0);
 	json_object_set_new(record, "rules", rules);
 	drive_run_end(&run);
 	drive_mail_fini(&mail);

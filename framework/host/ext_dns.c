@@ -8,6 +8,7 @@
 #include "dns/resolver.h"
 #include "host/limits.h"
 #include "host/table.h"
+#include "host/trial.h"
 
 struct ext_dns_op {
 	struct call_op op;
@@ -79,6 +80,7 @@ ext_dns_query(weir_call *handle, const char *name, uint16_t type,
 		return status;
 	if (name == NULL || fn == NULL)
 		return WEIR_E_INVAL;
+	trial_counts.lookups++;
 	q = xcalloc(1, sizeof(*q));
 	q->fn = fn;
 	q->arg = arg;

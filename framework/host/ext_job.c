@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "pipe/guard.h"
 #include "pipe/run.h"
 #include "work/pool.h"
@@ -92,6 +93,9 @@ ext_job_start(weir_call *handle, weir_job_run *run, weir_job_done *done,
 		return status;
 	if (run == NULL || done == NULL)
 		return WEIR_E_INVAL;
+	if (trial_faults.jobs)
+		return WEIR_E_LIMIT;
+	trial_counts.jobs++;
 	j = xcalloc(1, sizeof(*j));
 	j->module = c->module;
 	guard_job_fill(&j->mark, c);

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "pipe/run.h"
 #include "work/helper_client.h"
 #include "work/helper_poison.h"
@@ -96,7 +97,10 @@ ext_remote_answered(int status, weir_str response, void *arg)
 	struct ext_remote *r = arg;
 
 	r->ask = NULL;
-	ext_remote_end(r, status, response);
+	if (trial_faults.remotes)
+		ext_remote_end(r, WEIR_E_TEMP, (weir_str) { "", 0 });
+	else
+		ext_remote_end(r, status, response);
 }
 
 /* ext_remote_on_poison - it is not asked again */
@@ -191,6 +195,7 @@ ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
 	if ((flags & WEIR_REMOTE_MESSAGE) != 0 &&
 	    (fd = ext_remote_message(c)) < 0)
 		return fd;
+	trial_counts.remotes++;
 	r = xcalloc(1, sizeof(*r));
 	r->done = done;
 	r->arg = arg;

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "store/store.h"
 
 struct ext_store_op {
@@ -33,7 +34,12 @@ ext_store_end(struct ext_store_op *o, int status, weir_str value)
 static void
 ext_store_done(int status, weir_str value, void *arg)
 {
-	ext_store_end(arg, status, value);
+	weir_str none = { "", 0 };
+
+	if (trial_faults.stores)
+		ext_store_end(arg, WEIR_E_TEMP, none);
+	else
+		ext_store_end(arg, status, value);
 }
 
 /* ext_store_cancel - the call is given up; a write still happens */
@@ -78,6 +84,7 @@ ext_store_begin(weir_call *handle, weir_str key, weir_str value,
 		return status;
 	if (!table_is_str(key) || !table_is_str(value))
 		return WEIR_E_INVAL;
+	trial_counts.stores++;
 	if (fn == NULL)
 		return WEIR_OK;
 	o = xcalloc(1, sizeof(*o));

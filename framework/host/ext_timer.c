@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "pipe/guard.h"
 
 struct ext_timer_after {
@@ -67,6 +68,7 @@ ext_timer_start(weir_call *handle, uint32_t ms, weir_task_fn *fn, void *arg)
 		return status;
 	if (fn == NULL)
 		return WEIR_E_INVAL;
+	trial_counts.timers++;
 	t = xcalloc(1, sizeof(*t));
 	t->fn = fn;
 	t->arg = arg;

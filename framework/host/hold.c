@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "loop/loop.h"
 #include "pipe/guard.h"
 
@@ -177,6 +178,7 @@ hold_begin(weir_call *handle, uint32_t timeout_ms, weir_task_fn *done,
 
 	if (c == NULL || done == NULL)
 		return NULL;
+	trial_counts.holds++;
 	h = xcalloc(1, sizeof(*h));
 	list_init(&h->node);
 	h->done = done;

@@ -14,8 +14,9 @@ libweir_la_SOURCES += \
 	framework/host/table.c framework/host/table.h \
 	framework/host/table_folder.c \
 	framework/host/table_int.h framework/host/table_keep.c \
-	framework/host/table_notes.c \
-	framework/host/table_read.c
+	framework/host/table_notes.c framework/host/table_read.c \
+	framework/host/trial.c framework/host/trial.h \
+	framework/host/trial_strict.c
 
 if HAVE_CMOCKA
 UNIT_TESTS += framework/host/accept_test framework/host/load_test \

@@ -12,6 +12,7 @@
 #include "host/ext_timer.h"
 #include "host/load.h"
 #include "host/table.h"
+#include "host/trial.h"
 #include "obs/board.h"
 #include "obs/log.h"
 #include "obs/metric.h"
@@ -123,7 +124,7 @@ registry_create(struct module *m, struct err *err)
 	int status;
 
 	registry_busy = m->name;
-	status = m->descriptor->create(&table_host, table_self(m), m->conf,
+	status = m->descriptor->create(trial_host(), table_self(m), m->conf,
 	    &m->state);
 	registry_busy = NULL;
 	if (status < 0)

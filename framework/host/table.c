@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "conf/section.h"
 #include "host/hold.h"
+#include "host/trial.h"
 #include "obs/log.h"
 #include "pipe/plan.h"
 
@@ -98,7 +99,7 @@ static const void *
 table_find_ext(weir_self *self, const char *id)
 {
 	(void)self;
-	return table_ext(id);
+	return trial_ext(id, table_ext(id));
 }
 
 /* table_log - one line of the module's own */

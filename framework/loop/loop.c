@@ -10,12 +10,57 @@ static pthread_t loop_thread;
 static struct list deferred = LIST_INIT(deferred);
 static ev_prepare prepare;
 static ev_idle idle;
+static struct {
+	bool on;
+	bool spent; /* this round's one has run */
+	uint64_t seed;
+} single;
+
+/* loop_draw - the one that runs next: the first, or any */
+static struct list *
+loop_draw(void)
+{
+	struct list *node = deferred.next;
+	size_t n = 0;
+
+	if (single.seed == 0)
+		return node;
+	list_each (each, &deferred) {
+		(void)each;
+		n++;
+	}
+	/* xorshift64 */
+	single.seed ^= single.seed << 13;
+	single.seed ^= single.seed >> 7;
+	single.seed ^= single.seed << 17;
+	for (n = single.seed % n; n > 0; n--)
+		node = node->next;
+	return node;
+}
+
+/* loop_drain_one - at most one in a round */
+static void
+loop_drain_one(void)
+{
+	struct loop_task *t;
+
+	if (single.spent || list_empty(&deferred))
+		return;
+	single.spent = true;
+	t = list_of(loop_draw(), struct loop_task, node);
+	list_remove(&t->node);
+	t->fn(t);
+}
 
 /* loop_drain - run what was deferred; what these defer again runs too, but a
    round limit lets sockets have their turn */
 static void
 loop_drain(void)
 {
+	if (single.on) {
+		loop_drain_one();
+		return;
+	}
 	for (int round = 0; round < 16 && !list_empty(&deferred); round++) {
 		struct list now;
 
@@ -107,9 +152,19 @@ loop_once(bool wait)
 	/* what was deferred may be what the caller waits for */
 	if (!list_empty(&deferred))
 		wait = false;
+	single.spent = false;
 	loop_drain();
 	ev_run(the_loop, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 	loop_drain();
+}
+
+/* loop_single - one completion a round, in an order of its own */
+void
+loop_single(bool on, uint64_t seed)
+{
+	single.on = on;
+	single.spent = false;
+	single.seed = seed;
 }
 
 /* loop_is_thread - are we on the loop's thread */

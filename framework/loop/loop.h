@@ -54,6 +54,10 @@ void loop_stop(void);
    harness.  wait false: do not sleep. */
 void loop_once(bool wait);
 bool loop_is_thread(void); /* is this the loop's thread */
+/* For the harness: deliver completions one at a time (a round of loop_once
+   runs no more than one) and, with a seed, in an order drawn from it instead
+   of the order of loop_defer.  seed 0: the usual order. */
+void loop_single(bool on, uint64_t seed);
 /* Something that no watcher shows is under way (a job in a thread): do not end
    loop_run, and sleep in loop_once until it reports.  Calls pair. */
 void loop_hold(void);

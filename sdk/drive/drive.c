@@ -7,127 +7,21 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "daemon/crash.h"
-#include "daemon/engine.h"
 #include "drive_options.h"
-#include "loop/loop.h"
-#include "obs/board.h"
-#include "obs/log.h"
-#include "obs/metric.h"
-#include "pipe/guard.h"
+#include "drive_suite.h"
 
 #define EXIT_UNREADABLE 1
 #define EXIT_REFUSED 2
 #define PROGRESS_NS 200000000u
-
-static struct conf_snapshot *snapshot;
-static struct conf *conf;
 
 /* How far it has come. */
 struct drive_progress {
 	bool shown;
 	size_t total, done; /* files */
 	size_t messages;
+	bool failed; /* an odd pass did not hold */
 	uint64_t last_ns;
 };
-
-/* drive_print_report - what is wrong with the configuration */
-static void
-drive_print_report(const struct conf_report *report)
-{
-	struct buf text = BUF_INIT;
-
-	conf_report_print(report, &text);
-	fputs(buf_str(&text).ptr, stderr);
-	buf_fini(&text);
-}
-
-/* drive_load - the configuration as the daemon would read it */
-static int
-drive_load(const struct drive_options *o)
-{
-	struct conf_report report = CONF_REPORT_INIT;
-	int status = WEIR_E_INVAL;
-
-	snapshot = conf_snapshot_take(o->conf, &report);
-	if (snapshot != NULL)
-		status = engine_load(snapshot, &conf, &report);
-	if (status < 0 || !o->quiet)
-		drive_print_report(&report);
-	conf_report_fini(&report);
-	return status;
-}
-
-/* drive_listener - as which listener the messages come */
-static int
-drive_listener(struct drive_options *o)
-{
-	static const char *const directions[] = { "auto", "in", "out" };
-	const char *direction = "auto";
-	bool found = o->front.listener == NULL;
-
-	for (size_t i = 0; i < conf->n_listeners && !found; i++) {
-		const struct conf_listener *l = &conf->listeners[i];
-
-		found = strcmp(l->name, o->front.listener) == 0;
-		direction = found ? directions[l->direction] : "auto";
-	}
-	if (!found) {
-		fprintf(stderr, "weir-drive: %s has no listener \"%s\"\n",
-		    o->conf, o->front.listener);
-		return WEIR_E_NOTFOUND;
-	}
-	if (o->front.listener == NULL)
-		o->front.listener = "drive";
-	if (o->front.direction == NULL)
-		o->front.direction = direction;
-	return WEIR_OK;
-}
-
-/* drive_mark - a module that crashes here is named, as in the daemon */
-static void
-drive_mark(void)
-{
-	int slot;
-
-	board_create();
-	metric_create();
-	for (size_t i = 0; i < conf->n_modules; i++)
-		board_module(conf->modules[i].name);
-	slot = board_slot_take(0);
-	guard_slot(slot);
-	crash_init(slot);
-}
-
-/* drive_start - everything up to running modules */
-static int
-drive_start(struct drive_options *o)
-{
-	struct log_config lc = { .level = o->log_level, .target = "stderr",
-		.ident = "weir-drive" };
-	struct err err = { "" };
-
-	if (log_init(&lc, &err) < 0 || drive_load(o) < 0 ||
-	    drive_listener(o) < 0)
-		return WEIR_E_INVAL;
-	o->hostname = conf->hostname;
-	/* without a zone nothing is found, and nobody is asked */
-	if (o->zone != NULL)
-		conf->dns.zone = o->zone;
-	else if (o->live_dns)
-		conf->dns.zone = "";
-	else if (conf->dns.zone[0] == '\0')
-		conf->dns.zone = "/dev/null";
-	if (o->now_ms != 0)
-		clock_set_wall(o->now_ms);
-	drive_mark();
-	loop_init();
-	if (engine_start(conf, ENGINE_DRIVE, &err) < 0) {
-		fprintf(stderr, "weir-drive: %s\n", err.text);
-		return WEIR_E_INVAL;
-	}
-	return WEIR_OK;
-}
 
 /* drive_show_progress - on a terminal, a few times a second */
 static void
@@ -163,6 +57,57 @@ drive_one(const struct drive_options *o, weir_str raw, bool from_quoted,
 	drive_mail_fini(&mail);
 }
 
+/* What drive_pass_fn gets. */
+struct drive_pass {
+	const struct drive_options *o;
+	weir_str raw;
+	bool from_quoted;
+};
+
+/* drive_pass - the message once more, unseen */
+static bool
+drive_pass(void *arg, uint64_t cancel_at)
+{
+	const struct drive_pass *p = arg;
+	struct drive_mail mail;
+	struct drive_run run;
+	bool gone;
+
+	memset(&run, 0, sizeof(run));
+	run.cancel_at = cancel_at;
+	drive_mail_init(&mail, p->raw, p->from_quoted);
+	drive_run_again(&run, p->o, &mail);
+	gone = run.gone;
+	drive_run_end(&run);
+	drive_mail_fini(&mail);
+	return cancel_at != 0 && gone;
+}
+
+/* drive_odd - --cancel-each, --repeat, --leaks; false: something did not
+   hold */
+static bool
+drive_odd(const struct drive_options *o, weir_str raw, bool from_quoted,
+    const char *name)
+{
+	struct drive_pass pass = { o, raw, from_quoted };
+	struct drive_tally t = { .heap_growth = -1 };
+	struct err why = { "" };
+	int status = WEIR_OK;
+
+	if (o->cancel_each)
+		status = drive_cancel_each(drive_pass, &pass, &t, &why);
+	if (status == WEIR_OK && (o->repeat > 0 || o->leaks))
+		status = drive_repeat(drive_pass, &pass,
+		    o->repeat > 0 ? o->repeat : 200, o->leaks, &t, &why);
+	if (status < 0)
+		fprintf(stderr, "weir-drive: %s: %s\n", name, why.text);
+	else if (t.passes > 0 && !o->quiet)
+		fprintf(stderr, "weir-drive: %s: %llu passes more, "
+		    "disconnected at %llu steps\n", name,
+		    (unsigned long long)t.passes, (unsigned long long)t.steps);
+	return status == WEIR_OK;
+}
+
 /* drive_message - one message, as often as asked */
 static void
 drive_message(const struct drive_options *o, weir_str raw, bool from_quoted,
@@ -177,6 +122,8 @@ drive_message(const struct drive_options *o, weir_str raw, bool from_quoted,
 		clock_advance(o->advance_ms);
 		drive_one(o, raw, from_quoted, name, 2);
 	}
+	if (!drive_odd(o, raw, from_quoted, name))
+		p->failed = true;
 	p->messages++;
 	drive_show_progress(p, false);
 }
@@ -223,9 +170,6 @@ drive_all(struct drive_options *o, const struct drive_paths *eml)
 			status = EXIT_UNREADABLE;
 		}
 	}
-	if (o->split)
-		fprintf(stderr, "weir-drive: --split=%llu\n",
-		    (unsigned long long)o->seed);
 	p.total = o->files.paths.n;
 	for (; p.done < p.total && !ferror(stdout); p.done++) {
 		if (drive_file(o, o->files.paths.v[p.done], &p) < 0)
@@ -236,7 +180,7 @@ drive_all(struct drive_options *o, const struct drive_paths *eml)
 		fputs("weir-drive: can't write the results\n", stderr);
 		status = EXIT_UNREADABLE;
 	}
-	return status;
+	return status == 0 && p.failed ? EXIT_UNREADABLE : status;
 }
 
 int
@@ -246,24 +190,25 @@ main(int argc, char **argv)
 	struct drive_options o;
 	int status = drive_options_parse(&o, &eml, argc, argv);
 
+	if (status == WEIR_OK && (o.split || o.shuffle))
+		fprintf(stderr, "weir-drive: --%s=%llu\n",
+		    o.split ? "split" : "shuffle",
+		    (unsigned long long)o.seed);
+	if (status == WEIR_OK && o.cases.n > 0) {
+		status = drive_suite(&o, stdout);
+		drive_options_fini(&o);
+		vec_fini(&eml.v);
+		return status;
+	}
 	if (status == WEIR_OK)
-		status = drive_start(&o);
+		status = drive_engine_start(&o, "--module", NULL, NULL);
 	if (status < 0) {
 		/* what was begun ends with the process */
 		fflush(stdout);
 		_exit(EXIT_REFUSED);
 	}
-	if (status == WEIR_OK) {
-		status = drive_all(&o, &eml);
-		engine_stop();
-		log_fini();
-		loop_fini(false);
-		metric_destroy();
-	} else {
-		status = 0;
-	}
-	conf_destroy(&conf);
-	conf_snapshot_release(&snapshot);
+	status = status == WEIR_OK ? drive_all(&o, &eml) : 0;
+	drive_engine_stop();
 	drive_options_fini(&o);
 	vec_fini(&eml.v);
 	return status;

@@ -11,8 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
+#include "base/err.h"
 #include "base/ip.h"
 #include "base/vec.h"
+#include "conf/core.h"
 #include "drive_files.h"
 #include "drive_mail.h"
 #include "mail/message.h"
@@ -24,6 +28,10 @@ struct drive_macro {
 
 struct drive_options {
 	const char *conf, *zone;
+	VEC(const char *) modules; /* files of --module */
+	VEC(const char *) cases;   /* case files */
+	const char *abi; /* of the host that modules see, or NULL */
+	const char *filter; /* of the cases' titles, or NULL */
 	struct drive_files files;
 	struct ip client;
 	const char *client_name, *helo, *from, *auth; /* NULL: not given */
@@ -34,8 +42,13 @@ struct drive_options {
 	int64_t now_ms; /* 0: real time */
 	int64_t advance_ms;
 	int log_level;
-	uint64_t seed; /* of --split */
-	bool again, split, quiet, json, timing, live_dns;
+	uint64_t seed; /* of --split and --shuffle */
+	unsigned rounds; /* how many seeds, from that one on */
+	unsigned repeat; /* passes in one process; 0: one */
+	unsigned timeout_s; /* of one case */
+	int disconnect; /* the client goes after this stage; -1: it stays */
+	bool again, split, shuffle, quiet, json, tap, junit, timing, live_dns;
+	bool cancel_each, leaks, strict;
 };
 
 /* A recipient that was offered. */
@@ -45,6 +58,12 @@ struct drive_rcpt {
 			   that far */
 	uint32_t action; /* then: what it got */
 	const char *reply; /* refused at RCPT with this, or NULL */
+};
+
+/* What one stage cost. */
+struct drive_cost {
+	uint64_t ns, cpu_ns; /* all, and this thread's part */
+	uint64_t lookups, jobs, stores, others; /* started */
 };
 
 /* One message on its way through. The session and what it points at live until
@@ -59,21 +78,51 @@ struct drive_run {
 	const char *reply;     /* what SMTP was told, or "" */
 	struct settled settled;
 	uint64_t begun_ns, ns;
-	uint64_t stage_ns[WEIR_STAGE_COUNT];
+	struct drive_cost cost[WEIR_STAGE_COUNT];
+	uint64_t steps, cancel_at; /* the client goes at that one; 0: never */
+	bool gone; /* it has */
 };
 
 /* Take a message through all stages. */
 void drive_run_begin(struct drive_run *r, const struct drive_options *o,
     struct drive_mail *mail);
-/* Close the session and wait for what modules still do. */
-void drive_run_end(struct drive_run *r);
+/* The same, with r->cancel_at as it is set. */
+void drive_run_again(struct drive_run *r, const struct drive_options *o,
+    struct drive_mail *mail);
+/* Close the session and wait for what modules still do.  WEIR_E_TIMEOUT:
+   a call did not close. */
+int drive_run_end(struct drive_run *r);
+/* Whose chunks and orders: a seed of its own for each run. */
+void drive_run_seed(uint64_t seed);
 
-/* The decision's record with what the harness knows; the caller's. */
-json_t *drive_report_json(const struct drive_run *r, const char *name,
-    int attempt);
 /* Print what became of it, flushed.  name: of the message; attempt: 0, or
    which one with --again. */
 void drive_report(const struct drive_run *r, const char *name, int attempt,
     FILE *out);
+/* The same as JSON; the caller drops it. */
+json_t *drive_record(const struct drive_run *r, const char *name,
+    int attempt);
+
+/* drive_engine.c: from options to running modules.  The configuration is
+   o->conf, then a section for each --module (rows: options of the first), then
+   added; either may be NULL.  name: in messages, if there is no o->conf.  Says
+   on stderr what is wrong. */
+int drive_engine_start(struct drive_options *o, const char *name,
+    const char *added, const char *rows);
+void drive_engine_stop(void);
+
+/* drive_odd.c: the passes of --cancel-each and --repeat.  Each prints nothing
+   and returns WEIR_OK or says in why what did not hold. */
+struct drive_tally {
+	uint64_t passes, steps;
+	double heap_growth; /* octets a pass; negative: not measured */
+};
+/* fn runs one pass whose mails are cancelled at that step (0: never); true if
+   one was. */
+typedef bool drive_pass_fn(void *arg, uint64_t cancel_at);
+int drive_cancel_each(drive_pass_fn *fn, void *arg, struct drive_tally *t,
+    struct err *why);
+int drive_repeat(drive_pass_fn *fn, void *arg, unsigned n, bool leaks,
+    struct drive_tally *t, struct err *why);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <weir/version.h>
 
+#include "base/err.h"
 #include "base/text.h"
 #include "conf/value.h"
 #include "obs/log.h"
@@ -16,7 +17,10 @@ enum option_id {
 	OPT_EML = 256, OPT_CLIENT, OPT_CLIENT_NAME, OPT_HELO, OPT_FROM,
 	OPT_RCPT, OPT_AUTH, OPT_LISTENER, OPT_DIRECTION, OPT_ZONE,
 	OPT_LIVE_DNS, OPT_NOW, OPT_MACRO, OPT_ADVANCE, OPT_AGAIN, OPT_SPLIT,
-	OPT_QUIET, OPT_JSON, OPT_TIMING, OPT_LOG, OPT_VERSION, OPT_HELP
+	OPT_QUIET, OPT_JSON, OPT_TIMING, OPT_LOG, OPT_VERSION, OPT_HELP,
+	OPT_MODULE, OPT_CASE, OPT_ONLY, OPT_SHUFFLE, OPT_ROUNDS,
+	OPT_CANCEL_EACH, OPT_REPEAT, OPT_LEAKS, OPT_ABI, OPT_STRICT, OPT_TAP,
+	OPT_JUNIT, OPT_TIMEOUT, OPT_DISCONNECT
 };
 
 static const struct option options[] = {
@@ -36,6 +40,20 @@ static const struct option options[] = {
 	{ "advance", required_argument, NULL, OPT_ADVANCE },
 	{ "again", no_argument, NULL, OPT_AGAIN },
 	{ "split", optional_argument, NULL, OPT_SPLIT },
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "case", required_argument, NULL, OPT_CASE },
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "shuffle", optional_argument, NULL, OPT_SHUFFLE },
+	{ "rounds", required_argument, NULL, OPT_ROUNDS },
+	{ "cancel-each", no_argument, NULL, OPT_CANCEL_EACH },
+	{ "repeat", required_argument, NULL, OPT_REPEAT },
+	{ "leaks", no_argument, NULL, OPT_LEAKS },
+	{ "abi", required_argument, NULL, OPT_ABI },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "tap", no_argument, NULL, OPT_TAP },
+	{ "junit", no_argument, NULL, OPT_JUNIT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "disconnect", required_argument, NULL, OPT_DISCONNECT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "timing", no_argument, NULL, OPT_TIMING },
@@ -49,9 +67,14 @@ static const struct option options[] = {
 static void
 options_usage(FILE *out)
 {
-	fputs("usage: weir-drive -c FILE --eml FILE|DIR [--eml ...] "
+	fputs("usage: weir-drive -c FILE|--module FILE --eml FILE|DIR "
 	      "[OPTION ...]\n"
+	      "       weir-drive [-c FILE] [--module FILE] [OPTION ...] "
+	      "CASES ...\n"
 	      "  -c FILE             configuration\n"
+	      "  --module FILE       a module, may be repeated\n"
+	      "  --case CASES        a case file, as without --case\n"
+	      "  --only TEXT         cases whose title holds it\n"
 	      "  --eml FILE|DIR      message, mailbox, or a folder of them\n"
 	      "  --client IP         address of the client (192.0.2.1)\n"
 	      "  --client-name NAME  its host name\n"
@@ -72,6 +95,17 @@ options_usage(FILE *out)
 	      "  --advance DURATION  turn the clock on between two messages\n"
 	      "  --again             run each message twice\n"
 	      "  --split[=SEED]      body in chunks of random sizes\n"
+	      "  --shuffle[=SEED]    completions in a random order\n"
+	      "  --rounds N          with so many seeds (1)\n"
+	      "  --cancel-each       then again, with the client gone at each "
+	      "step\n"
+	      "  --repeat N          then again, N times\n"
+	      "  --leaks             these must leave nothing behind\n"
+	      "  --disconnect STAGE  the client goes after this stage\n"
+	      "  --abi 0.1|next      the host's table as of that version\n"
+	      "  --strict            misuse of the host ends the process\n"
+	      "  --timeout SECONDS   time of one case (60)\n"
+	      "  --tap, --junit      results of cases for machines\n"
 	      "  --json              a JSON object a line for each message\n"
 	      "  --quiet             one line a message, no progress\n"
 	      "  --timing            time for each stage\n"
@@ -195,12 +229,13 @@ options_direction(struct drive_options *o, const char *arg)
 
 /* options_seed - of random chunks */
 static int
-options_seed(struct drive_options *o, const char *arg)
+options_seed(struct drive_options *o, const char *name, const char *arg)
 {
 	struct timespec ts;
 	char *end;
 
-	o->split = true;
+	if (arg == NULL && o->seed != 0)
+		return WEIR_OK;
 	if (arg == NULL) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		o->seed = (uint64_t)ts.tv_nsec + 1;
@@ -208,8 +243,35 @@ options_seed(struct drive_options *o, const char *arg)
 	}
 	o->seed = strtoull(arg, &end, 10);
 	if (end == arg || *end != '\0' || o->seed == 0)
-		return options_bad("split", arg, "is no positive number");
+		return options_bad(name, arg, "is no positive number");
 	return WEIR_OK;
+}
+
+/* options_number - a small positive one */
+static int
+options_number(const char *name, const char *arg, unsigned *out)
+{
+	char *end;
+	unsigned long n = strtoul(arg, &end, 10);
+
+	if (end == arg || *end != '\0' || n == 0 || n > 1000000)
+		return options_bad(name, arg, "is no number from 1 to "
+		    "1000000");
+	*out = (unsigned)n;
+	return WEIR_OK;
+}
+
+/* options_stage - after which the client goes */
+static int
+options_stage(struct drive_options *o, const char *arg)
+{
+	for (int i = 0; i < WEIR_STAGE_COUNT; i++) {
+		if (strcmp(arg, stage_name(i)) == 0) {
+			o->disconnect = i;
+			return WEIR_OK;
+		}
+	}
+	return options_bad("disconnect", arg, "is no stage");
 }
 
 /* options_value - those that are more than text */
@@ -235,7 +297,19 @@ options_value(struct drive_options *o, int id, const char *arg)
 			WEIR_OK ? WEIR_OK :
 		    options_bad("advance", arg, err.text);
 	case OPT_SPLIT:
-		return options_seed(o, arg);
+		o->split = true;
+		return options_seed(o, "split", arg);
+	case OPT_SHUFFLE:
+		o->shuffle = true;
+		return options_seed(o, "shuffle", arg);
+	case OPT_ROUNDS:
+		return options_number("rounds", arg, &o->rounds);
+	case OPT_REPEAT:
+		return options_number("repeat", arg, &o->repeat);
+	case OPT_TIMEOUT:
+		return options_number("timeout", arg, &o->timeout_s);
+	case OPT_DISCONNECT:
+		return options_stage(o, arg);
 	case OPT_LOG:
 		o->log_level = log_level_parse(arg);
 		return o->log_level >= 0 ? WEIR_OK :
@@ -258,6 +332,26 @@ options_address(char *arg)
 	return arg;
 }
 
+/* options_switch - the modes of tests; false: none of them */
+static bool
+options_switch(struct drive_options *o, int id)
+{
+	switch (id) {
+	case OPT_CANCEL_EACH:
+		return o->cancel_each = true;
+	case OPT_LEAKS:
+		return o->leaks = true;
+	case OPT_STRICT:
+		return o->strict = true;
+	case OPT_TAP:
+		return o->tap = true;
+	case OPT_JUNIT:
+		return o->junit = true;
+	default:
+		return false;
+	}
+}
+
 /* options_plain - those that are taken as they are; false: none of them */
 static bool
 options_plain(struct drive_options *o, struct drive_paths *eml, int id,
@@ -269,6 +363,18 @@ options_plain(struct drive_options *o, struct drive_paths *eml, int id,
 		return true;
 	case OPT_EML:
 		*vec_push(&eml->v) = arg;
+		return true;
+	case OPT_MODULE:
+		*vec_push(&o->modules) = arg;
+		return true;
+	case OPT_CASE:
+		*vec_push(&o->cases) = arg;
+		return true;
+	case OPT_ONLY:
+		o->filter = arg;
+		return true;
+	case OPT_ABI:
+		o->abi = arg;
 		return true;
 	case OPT_CLIENT_NAME:
 		o->client_name = arg;
@@ -302,7 +408,7 @@ options_plain(struct drive_options *o, struct drive_paths *eml, int id,
 	case OPT_TIMING:
 		return o->timing = true;
 	default:
-		return false;
+		return options_switch(o, id);
 	}
 }
 
@@ -316,6 +422,9 @@ drive_options_parse(struct drive_options *o, struct drive_paths *eml,
 	memset(o, 0, sizeof(*o));
 	ip_parse("192.0.2.1", &o->client);
 	o->log_level = WEIR_LOG_WARN;
+	o->rounds = 1;
+	o->timeout_s = 60;
+	o->disconnect = -1;
 	o->front.protocol = "drive";
 	while ((id = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (id == OPT_HELP || id == 'h') {
@@ -335,7 +444,10 @@ drive_options_parse(struct drive_options *o, struct drive_paths *eml,
 		    options_value(o, id, optarg) < 0)
 			return WEIR_E_INVAL;
 	}
-	if (o->conf == NULL || eml->v.n == 0 || optind != argc) {
+	for (; eml->v.n == 0 && optind < argc; optind++)
+		*vec_push(&o->cases) = argv[optind];
+	if ((o->conf == NULL && o->modules.n == 0 && o->cases.n == 0) ||
+	    (eml->v.n == 0) == (o->cases.n == 0) || optind != argc) {
 		options_usage(stderr);
 		return WEIR_E_INVAL;
 	}
@@ -354,4 +466,6 @@ drive_options_fini(struct drive_options *o)
 	drive_files_fini(&o->files);
 	vec_fini(&o->rcpts);
 	vec_fini(&o->macros);
+	vec_fini(&o->modules);
+	vec_fini(&o->cases);
 }

@@ -59,9 +59,26 @@ report_ms(uint64_t ns)
 	return json_real((double)(ns / 1000) / 1e3);
 }
 
-/* drive_report_json - the decision's record with what the harness knows */
+/* report_cost - one stage in numbers */
+static json_t *
+report_cost(const struct drive_cost *c)
+{
+	uint64_t wait = c->ns > c->cpu_ns ? c->ns - c->cpu_ns : 0;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "ms", report_ms(c->ns));
+	json_object_set_new(o, "cpu_ms", report_ms(c->cpu_ns));
+	json_object_set_new(o, "wait_ms", report_ms(wait));
+	json_object_set_new(o, "lookups", json_integer((json_int_t)c->lookups));
+	json_object_set_new(o, "jobs", json_integer((json_int_t)c->jobs));
+	json_object_set_new(o, "stores", json_integer((json_int_t)c->stores));
+	json_object_set_new(o, "others", json_integer((json_int_t)c->others));
+	return o;
+}
+
+/* drive_record - the decision's record with what the harness knows */
 json_t *
-drive_report_json(const struct drive_run *r, const char *name, int attempt)
+drive_record(const struct drive_run *r, const char *name, int attempt)
 {
 	const struct session *s = r->session;
 	json_t *root = json_object();
@@ -74,15 +91,21 @@ drive_report_json(const struct drive_run *r, const char *name, int attempt)
 	json_object_set_new(root, "stage", json_string(stage_name(
 					       (int)r->stage)));
 	json_object_set_new(root, "reply", report_text(text_slice(r->reply)));
+	if (r->gone)
+		json_object_set_new(root, "disconnected", json_true());
 	json_object_set_new(root, "recipients",
 	    report_recipients(r, json_object_get(record, "recipients")));
 	if (r->options->timing) {
-		json_t *stages = json_object();
+		json_t *stages = json_object(), *costs = json_object();
 
-		for (int i = 0; i < WEIR_STAGE_COUNT; i++)
+		for (int i = 0; i < WEIR_STAGE_COUNT; i++) {
 			json_object_set_new(stages, stage_name(i),
-			    report_ms(r->stage_ns[i]));
+			    report_ms(r->cost[i].ns));
+			json_object_set_new(costs, stage_name(i),
+			    report_cost(&r->cost[i]));
+		}
 		json_object_set_new(root, "stages", stages);
+		json_object_set_new(root, "costs", costs);
 	}
 	json_object_del(root, "ms"); /* to stand last */
 	json_object_set_new(root, "ms", report_ms(r->ns));
@@ -295,10 +318,20 @@ report_envelope(struct buf *out, const struct drive_run *r)
 static void
 report_timing(struct buf *out, const struct drive_run *r)
 {
-	buf_add_str(out, "  timing, ms\n");
-	for (int i = 0; i < WEIR_STAGE_COUNT; i++)
-		buf_printf(out, "    %-8s %10.3f\n", stage_name(i),
-		    (double)r->stage_ns[i] / 1e6);
+	buf_add_str(out, "  timing, ms         all        cpu       wait  "
+	    "lookups  jobs  stores  others\n");
+	for (int i = 0; i < WEIR_STAGE_COUNT; i++) {
+		const struct drive_cost *c = &r->cost[i];
+		uint64_t wait = c->ns > c->cpu_ns ? c->ns - c->cpu_ns : 0;
+
+		buf_printf(out, "    %-8s %10.3f %10.3f %10.3f %8llu %5llu "
+		    "%7llu %7llu\n", stage_name(i), (double)c->ns / 1e6,
+		    (double)c->cpu_ns / 1e6, (double)wait / 1e6,
+		    (unsigned long long)c->lookups,
+		    (unsigned long long)c->jobs,
+		    (unsigned long long)c->stores,
+		    (unsigned long long)c->others);
+	}
 	buf_printf(out, "    %-8s %10.3f\n", "all", (double)r->ns / 1e6);
 }
 
@@ -311,6 +344,10 @@ report_full(struct buf *out, const struct drive_run *r, const char *name,
 	report_str(out, root, "verdict");
 	if (r->refused) {
 		buf_add_str(out, ", at ");
+		report_str(out, root, "stage");
+	}
+	if (r->gone) {
+		buf_add_str(out, ", the client went at ");
 		report_str(out, root, "stage");
 	}
 	if (r->reply[0] != '\0') {
@@ -359,7 +396,7 @@ void
 drive_report(const struct drive_run *r, const char *name, int attempt,
     FILE *out)
 {
-	json_t *root = drive_report_json(r, name, attempt);
+	json_t *root = drive_record(r, name, attempt);
 	struct buf text = BUF_INIT;
 	char *line;
 

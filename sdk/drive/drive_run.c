@@ -2,11 +2,13 @@
 #include "drive.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "host/trial.h"
 #include "loop/loop.h"
 #include "pipe/run.h"
 
@@ -42,6 +44,40 @@ run_random(void)
 	return random_state;
 }
 
+/* drive_run_seed - of the runs from now on */
+void
+drive_run_seed(uint64_t seed)
+{
+	random_state = seed != 0 ? seed : 1;
+}
+
+/* run_cost - add what has been spent, or with sign -1 what was before */
+static void
+run_cost(struct drive_cost *c, int sign)
+{
+	uint64_t by = (uint64_t)(int64_t)sign;
+	struct timespec cpu;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	c->cpu_ns += by * ((uint64_t)cpu.tv_sec * 1000000000u +
+	    (uint64_t)cpu.tv_nsec);
+	c->ns += by * clock_mono_ns();
+	c->lookups += by * trial_counts.lookups;
+	c->jobs += by * trial_counts.jobs;
+	c->stores += by * trial_counts.stores;
+	c->others += by * (trial_counts.timers + trial_counts.remotes +
+	    trial_counts.holds);
+}
+
+/* run_step - one more moment at which the client may go; true: it went */
+static bool
+run_step(struct drive_run *r)
+{
+	if (r->cancel_at != 0 && ++r->steps >= r->cancel_at)
+		r->gone = true;
+	return r->gone;
+}
+
 /* run_on_done - the stage that waited is through */
 static void
 run_on_done(struct session *s, enum weir_stage stage, uint32_t rcpt)
@@ -56,13 +92,21 @@ run_on_done(struct session *s, enum weir_stage stage, uint32_t rcpt)
 static void
 run_through(struct drive_run *r, enum weir_stage stage, uint32_t rcpt)
 {
-	uint64_t begun = clock_mono_ns();
-
 	r->stage = stage;
+	if (run_step(r))
+		return;
+	run_cost(&r->cost[stage], -1);
 	stage_done = run_stage(r->session, stage, rcpt, run_on_done);
-	while (!stage_done)
+	while (!stage_done) {
+		if (run_step(r)) {
+			run_cancel(r->session);
+			break;
+		}
 		loop_once(true);
-	r->stage_ns[stage] += clock_mono_ns() - begun;
+	}
+	run_cost(&r->cost[stage], 1);
+	if (r->options->disconnect == (int)stage)
+		r->gone = true;
 }
 
 /* run_reply - the words of a refusal */
@@ -88,6 +132,8 @@ run_said(struct drive_run *r, enum weir_stage stage)
 	const struct opinion *o = run_answer(r->session, WEIR_RCPT_NONE);
 	struct settled st;
 
+	if (r->gone)
+		return false;
 	settle_early(o, &st);
 	if (st.action == WEIR_ACT_REJECT || st.action == WEIR_ACT_TEMPFAIL) {
 		r->reply = run_reply(r, &st);
@@ -208,6 +254,8 @@ run_rcpts(struct drive_run *r)
 	r->stage = WEIR_STAGE_RCPT;
 	for (size_t i = 0; i < r->rcpts.n; i++) {
 		staying += run_rcpt(r, &r->rcpts.v[i]);
+		if (r->gone)
+			return false;
 		o = run_answer(r->session, WEIR_RCPT_NONE);
 		if (o != NULL && o->action == WEIR_ACT_DISCARD)
 			return run_said(r, WEIR_STAGE_RCPT);
@@ -228,9 +276,9 @@ static void
 run_body_chunks(struct drive_run *r)
 {
 	struct buf *body = &r->mail->body;
-	uint64_t begun = clock_mono_ns();
 
-	for (size_t at = 0; at < body->len;) {
+	run_cost(&r->cost[WEIR_STAGE_BODY], -1);
+	for (size_t at = 0; at < body->len && !run_step(r);) {
 		size_t left = body->len - at;
 		size_t n = r->options->split ? run_random() % RUN_SPLIT + 1 :
 					       RUN_CHUNK;
@@ -242,7 +290,9 @@ run_body_chunks(struct drive_run *r)
 		body->ptr[at + chunk.len] = behind;
 		at += chunk.len;
 	}
-	r->stage_ns[WEIR_STAGE_BODY] = clock_mono_ns() - begun;
+	run_cost(&r->cost[WEIR_STAGE_BODY], 1);
+	if (r->options->disconnect == WEIR_STAGE_BODY)
+		r->gone = true;
 }
 
 /* run_content - DATA up to the end of the body */
@@ -250,20 +300,27 @@ static bool
 run_content(struct drive_run *r)
 {
 	struct message *m = r->session->message;
-	uint64_t begun;
 
 	run_through(r, WEIR_STAGE_DATA, WEIR_RCPT_NONE);
 	if (!run_said(r, WEIR_STAGE_DATA))
 		return false;
-	begun = clock_mono_ns();
-	for (size_t i = 0; i < r->mail->fields.n; i++)
+	r->stage = WEIR_STAGE_HEADER;
+	run_cost(&r->cost[WEIR_STAGE_HEADER], -1);
+	for (size_t i = 0; i < r->mail->fields.n && !run_step(r); i++)
 		run_header(r->session, r->mail->fields.v[i].name,
 		    r->mail->fields.v[i].value);
-	r->stage_ns[WEIR_STAGE_HEADER] = clock_mono_ns() - begun;
+	run_cost(&r->cost[WEIR_STAGE_HEADER], 1);
+	if (r->gone || r->options->disconnect == WEIR_STAGE_HEADER) {
+		r->gone = true;
+		return false;
+	}
 	run_through(r, WEIR_STAGE_EOH, WEIR_RCPT_NONE);
 	if (!run_said(r, WEIR_STAGE_EOH))
 		return false;
+	r->stage = WEIR_STAGE_BODY;
 	run_body_chunks(r);
+	if (r->gone)
+		return false;
 	r->stage = WEIR_STAGE_EOM;
 	if (m->spool_status != WEIR_OK || m->headers_cut) {
 		/* what is not there can't be judged */
@@ -276,7 +333,7 @@ run_content(struct drive_run *r)
 		return true;
 	}
 	run_through(r, WEIR_STAGE_EOM, WEIR_RCPT_NONE);
-	return true;
+	return !r->gone;
 }
 
 /* run_envelope - who it is for */
@@ -302,7 +359,7 @@ run_all(struct drive_run *r, const struct drive_envelope *guess)
 	struct settled *st = &r->settled;
 
 	if (!run_connect(r, guess) || !run_mail(r, guess) || !run_rcpts(r) ||
-	    !run_content(r))
+	    !run_content(r) || r->gone)
 		return;
 	settle_message(r->session->message, EDIT_CAP_ALL, st);
 	if (st->action == WEIR_ACT_REJECT || st->action == WEIR_ACT_TEMPFAIL)
@@ -330,15 +387,23 @@ void
 drive_run_begin(struct drive_run *r, const struct drive_options *o,
     struct drive_mail *mail)
 {
+	memset(r, 0, sizeof(*r));
+	drive_run_again(r, o, mail);
+}
+
+/* drive_run_again - the same; when the client goes is set already */
+void
+drive_run_again(struct drive_run *r, const struct drive_options *o,
+    struct drive_mail *mail)
+{
 	struct drive_envelope guess;
 
-	memset(r, 0, sizeof(*r));
 	r->options = o;
 	r->mail = mail;
 	r->reply = "";
 	r->begun_ns = clock_mono_ns();
 	if (random_state == 0)
-		random_state = o->seed != 0 ? o->seed : 1;
+		drive_run_seed(o->seed);
 	drive_mail_guess(mail, &guess);
 	run_envelope(r, &guess);
 	r->session = session_open(&o->front);
@@ -352,22 +417,25 @@ drive_run_begin(struct drive_run *r, const struct drive_options *o,
 }
 
 /* drive_run_end - close it and let modules finish */
-void
+int
 drive_run_end(struct drive_run *r)
 {
 	struct session *s = r->session, *front = s;
 	int64_t begun = clock_mono_ms();
+	int status;
 
 	if (s->message != NULL)
-		message_finish(&s->message,
-		    r->refused ? MESSAGE_REFUSED : MESSAGE_DONE);
+		message_finish(&s->message, r->gone ? MESSAGE_ABORTED :
+			r->refused ? MESSAGE_REFUSED : MESSAGE_DONE);
 	session_close(&front);
 	/* a store operation or a job may still hold it: the next message is to
 	   see what they did */
 	loop_once(false);
 	while (s->refs > 1 && clock_mono_ms() - begun < RUN_LINGER_MS)
 		loop_once(true);
+	status = s->refs > 1 ? WEIR_E_TIMEOUT : WEIR_OK;
 	session_unref(s);
 	r->session = NULL;
 	vec_fini(&r->rcpts);
+	return status;
 }

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "drive_case.h"
 #include "drive_diff.h"
 #include "drive_files.h"
 #include "drive_mail.h"
@@ -452,6 +453,101 @@ test_times(void **state)
 	}
 }
 
+/* test_case_words - what a line is split into */
+static void
+test_case_words(void **state)
+{
+	static const char text[] = "# comment\ncase  two words \r\n"
+				   "  client 192.0.2.1 \"a \\\"b\\\\ \\x41\\n\"\n"
+				   "zone x. A 192.0.2.1 ; y\n"
+				   "mail <<END\nA: b\n\n END\nEND\n"
+				   "expect no symbol X\ncase other\nsend";
+	struct drive_cases cases;
+	struct err err = { "" };
+	const struct case_step *s;
+
+	(void)state;
+	assert_int_equal(drive_cases_parse(&cases, text, sizeof(text) - 1,
+			     &err), WEIR_OK);
+	assert_int_equal(cases.v.n, 2);
+	assert_string_equal(cases.v.v[0].title.ptr, "two words");
+	assert_int_equal(cases.v.v[0].line, 2);
+	assert_int_equal(cases.v.v[0].steps.n, 4);
+	s = &cases.v.v[0].steps.v[0];
+	assert_int_equal(s->verb, CASE_CLIENT);
+	assert_int_equal(s->n, 2);
+	assert_string_equal(s->words[1].ptr, "a \"b\\ A\n");
+	s = &cases.v.v[0].steps.v[1];
+	assert_string_equal(s->rest.ptr, "x. A 192.0.2.1 ; y");
+	s = &cases.v.v[0].steps.v[2];
+	assert_string_equal(s->block.ptr, "A: b\n\n END\n");
+	assert_int_equal(cases.v.v[0].steps.v[3].line, 10);
+	assert_int_equal(cases.v.v[1].steps.v[0].verb, CASE_SEND);
+	drive_cases_fini(&cases);
+}
+
+/* test_case_mistakes - each is named with its line */
+static void
+test_case_mistakes(void **state)
+{
+	static const struct {
+		const char *text, *expect;
+	} cases[] = {
+		{ "", "0: there is no case in it" },
+		{ "helo x\n", "1: the first statement must be" },
+		{ "case\n", "1: a case needs a title" },
+		{ "case x\nhello y\n", "did you mean \"helo\"" },
+		{ "case x\n\nclient\n", "3: client takes 1 to 2 words" },
+		{ "case x\nclient a b c\n", "2: client takes 1 to 2 words" },
+		{ "case x\nhelo \"y\n", "2: a string without" },
+		{ "case x\nhelo \"\\q\"\n", "2: a backslash" },
+		{ "case x\nhelo \"a\"b\n", "2: no blank behind" },
+		{ "case x\nmail <<END\nfoo\n", "2: nothing ends this block" },
+		{ "case x\nhelo <<END\nEND\n", "2: helo takes no block" },
+		{ "case x\nmail\n", "2: mail needs a word or a block" },
+		{ "case x\nsend\noption a = 1\n", "3: option must stand" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct drive_cases out;
+		struct err err = { "" };
+
+		assert_int_equal(drive_cases_parse(&out, cases[i].text,
+				     strlen(cases[i].text), &err),
+		    WEIR_E_INVAL);
+		if (strstr(err.text, cases[i].expect) == NULL)
+			fail_msg("%s: %s", cases[i].expect, err.text);
+	}
+}
+
+/* test_globs - patterns of expectations */
+static void
+test_globs(void **state)
+{
+	static const struct {
+		const char *text, *pattern;
+		bool whole, part;
+	} cases[] = {
+		{ "", "", true, true }, { "a", "", false, true },
+		{ "abc", "abc", true, true }, { "abc", "b", false, true },
+		{ "abc", "a*", true, true }, { "abc", "*c", true, true },
+		{ "abc", "a?c", true, true }, { "abc", "a?", false, true },
+		{ "aXbXc", "a*X?", true, true }, { "abc", "d", false, false },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "*a*a*a*a*a*c", false,
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		weir_str t = text_slice(cases[i].text);
+		weir_str p = text_slice(cases[i].pattern);
+
+		assert_int_equal(drive_glob(t, p), cases[i].whole);
+		assert_int_equal(drive_glob_in(t, p), cases[i].part);
+	}
+}
+
 int
 main(void)
 {
@@ -463,7 +559,10 @@ main(void)
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_hunks),
 		cmocka_unit_test(test_edits),
-		cmocka_unit_test(test_times)
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_case_words),
+		cmocka_unit_test(test_case_mistakes),
+		cmocka_unit_test(test_globs)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,14 @@ FUZZ_TARGETS += tests/fuzz/fuzz_dns_answer
 tests_fuzz_fuzz_dns_answer_SOURCES = tests/fuzz/fuzz_dns_answer.c
 tests_fuzz_fuzz_dns_answer_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_dns_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_drive_case
+tests_fuzz_fuzz_drive_case_SOURCES = tests/fuzz/fuzz_drive_case.c \
+	sdk/drive/drive_case.c sdk/drive/drive_diff.c \
+	sdk/drive/drive_expect.c sdk/drive/drive_mail.c
+tests_fuzz_fuzz_drive_case_CPPFLAGS = $(AM_CPPFLAGS) \
+	-I$(top_srcdir)/sdk/drive
+tests_fuzz_fuzz_drive_case_LDADD = libweir.la $(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_drive_case_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_drive_mail
 tests_fuzz_fuzz_drive_mail_SOURCES = tests/fuzz/fuzz_drive_mail.c \
 	sdk/drive/drive_diff.c sdk/drive/drive_files.c sdk/drive/drive_mail.c

@@ -19,7 +19,7 @@ def build_dir():
 def program(name):
     """The path of a built program, or None."""
     for folder in ("framework/daemon", "framework/ctl", "sdk/load",
-                   "sdk/drive", "tests/bench", "."):
+                   "sdk/drive", "sdk/lint", "tests/bench", "."):
         path = build_dir() / folder / name
         if path.is_file() and os.access(path, os.X_OK):
             return path

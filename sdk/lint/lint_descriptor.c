@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lint_descriptor - read the descriptor in a child, as a host would.
+ *
+ * The child writes lines: "E check text", "W check text", "I id",
+ * "V version", "L licence", "A major minor", "D" when it is through.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <weir/ext/remote.h>
+
+#include "base/alloc.h"
+#include "conf/desc.h"
+#include "host/load.h"
+#include "host/table.h"
+#include "lint.h"
+
+#define SECONDS 10
+#define REPORT_MAX (256 * 1024)
+
+static int report = -1;
+
+/* say - one line to the parent */
+static void __attribute__((format(printf, 1, 2)))
+say(const char *fmt, ...)
+{
+	struct buf line = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < line.len; i++) {
+		if (line.ptr[i] == '\n')
+			line.ptr[i] = ' ';
+	}
+	buf_add_char(&line, '\n');
+	if (write(report, line.ptr, line.len) < 0)
+		_exit(3);
+	buf_fini(&line);
+}
+
+/* descriptor_labels - what people read */
+static void
+descriptor_labels(const struct weir_module *m)
+{
+	size_t n = strlen(m->summary);
+
+	say("I %s", m->id);
+	say("V %s", m->version);
+	say("L %s", m->license);
+	say("A %u %u", m->abi_major, m->abi_minor);
+	if (strchr(m->id, '.') == NULL)
+		say("W id \"%s\" is not unique in the world: begin it with a "
+		    "domain, backwards", m->id);
+	if (m->version[0] == '\0')
+		say("W version there is none");
+	if (m->license[0] == '\0' ||
+	    m->license[strspn(m->license, "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-() ")] != '\0')
+		say("W license \"%s\" is no SPDX expression", m->license);
+	if (n == 0 || n > 100 || strchr(m->summary, '\n') != NULL)
+		say("W summary it should be one line");
+	if (m->reserved0 != 0 || m->reserved1 != 0)
+		say("E reserved the reserved members must be 0");
+}
+
+/* descriptor_help - texts that people miss */
+static void
+descriptor_help(const struct weir_option *o, const char *section)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		size_t n = strlen(o->help);
+
+		if (n < 8 || o->help[n - 1] != '.')
+			say("W help option %s%s%s: the help should be a "
+			    "sentence", section != NULL ? section : "",
+			    section != NULL ? "." : "", o->name);
+		if (o->type == WEIR_OPT_SECTION)
+			descriptor_help(o->rows, o->name);
+	}
+}
+
+/* descriptor_use - does anything of it ever run */
+static void
+descriptor_use(const struct weir_module *m)
+{
+	bool remote = false;
+
+	if (m->collect == NULL && m->decide == NULL && m->act == NULL)
+		say("W stages there is no callback for any stage");
+	for (const char *const *n = m->needs; n != NULL && *n != NULL; n++) {
+		remote |= strcmp(*n, WEIR_EXT_REMOTE) == 0;
+		/* drafts have no number behind them that a host keeps */
+		if (strncmp(*n, "draft.", 6) == 0 ||
+		    strstr(*n, "/draft") != NULL)
+			say("W draft %s may change or vanish", *n);
+	}
+	if (m->helpers != NULL && !remote)
+		say("W needs there are helpers, but weir.remote/1 is not "
+		    "among needs");
+	for (const struct weir_symbol *s = m->symbols;
+	     s != NULL && s->name != NULL; s++) {
+		size_t n = strlen(s->help);
+
+		if (n < 8 || s->help[n - 1] != '.')
+			say("W help symbol %s: the help should be a sentence",
+			    s->name);
+	}
+}
+
+/* descriptor_child - never returns */
+static void __attribute__((noreturn))
+descriptor_child(const struct lint *l)
+{
+	char path[PATH_MAX];
+	struct err err = { "" };
+	const struct weir_module *m;
+
+	alarm(SECONDS);
+	if (realpath(l->path, path) == NULL)
+		_exit(1);
+	m = load_module(l->name, path, &err);
+	if (m == NULL) {
+		say("E descriptor %s", err.text);
+	} else {
+		/* accepted: its strides are ours now */
+		struct weir_module own = *m;
+
+		own.stride_option = sizeof(struct weir_option);
+		own.stride_symbol = sizeof(struct weir_symbol);
+		if (desc_check(&own, l->name, &err) < 0)
+			say("E descriptor %s", err.text);
+		descriptor_labels(m);
+		descriptor_help(m->options, NULL);
+		descriptor_use(m);
+	}
+	say("D");
+	_exit(0);
+}
+
+/* descriptor_line - one of the child's; true: the last */
+static bool
+descriptor_line(struct lint *l, char *line)
+{
+	char *check = strlen(line) > 2 ? line + 2 : NULL, *text;
+
+	switch (line[0]) {
+	case 'E':
+	case 'W':
+		text = check != NULL ? strchr(check, ' ') : NULL;
+		if (text != NULL) {
+			static const char *const checks[] = { "descriptor",
+				"id", "version", "license", "summary",
+				"reserved", "help", "stages", "draft",
+				"needs" };
+			const char *known = "descriptor";
+
+			*text = '\0';
+			for (size_t i = 0;
+			     i < sizeof(checks) / sizeof(*checks); i++) {
+				if (strcmp(check, checks[i]) == 0)
+					known = checks[i];
+			}
+			lint_add(l, line[0] == 'E', known, "%s", text + 1);
+		}
+		return false;
+	case 'I':
+		l->id = xstrdup(check != NULL ? check : "");
+		return false;
+	case 'V':
+		l->version = xstrdup(check != NULL ? check : "");
+		return false;
+	case 'L':
+		l->license = xstrdup(check != NULL ? check : "");
+		return false;
+	case 'A':
+		sscanf(line + 1, "%u %u", &l->abi_major, &l->abi_minor);
+		return false;
+	default:
+		return line[0] == 'D';
+	}
+}
+
+/* descriptor_read - what the child has to say */
+static void
+descriptor_read(int fd, struct buf *out)
+{
+	ssize_t n;
+
+	while (out->len < REPORT_MAX) {
+		n = read(fd, buf_reserve(out, 4096), 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		out->len += (size_t)n;
+		out->ptr[out->len] = '\0';
+	}
+}
+
+/* lint_descriptor - whatever its code does, we live */
+void
+lint_descriptor(struct lint *l)
+{
+	struct buf text = BUF_INIT;
+	bool done = false;
+	int fds[2], status = 0;
+	char *line, *save;
+	pid_t pid;
+
+	if (l->name == NULL || pipe(fds) < 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		close(fds[0]);
+		report = fds[1];
+		descriptor_child(l);
+	}
+	close(fds[1]);
+	if (pid > 0)
+		descriptor_read(fds[0], &text);
+	close(fds[0]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	buf_reserve(&text, 0);
+	for (line = strtok_r(text.ptr, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save))
+		done = descriptor_line(l, line);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		lint_add(l, true, "load", "it did not return within %d s when "
+		    "it was loaded", SECONDS);
+	else if (WIFSIGNALED(status))
+		lint_add(l, true, "load", "it died of signal %d (%s) when it "
+		    "was loaded", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (!done)
+		lint_add(l, true, "load", "it ended the process when it was "
+		    "loaded");
+	buf_fini(&text);
+}

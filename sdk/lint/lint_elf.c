@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lint_elf - what can be seen in the file without running it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf.h"
+#include "lint.h"
+
+/* Names that a module has no business with, and why. */
+static const struct {
+	bool error;
+	const char *why, *names;
+} imports[] = {
+	{ true, "ends the process",
+	    " exit _exit _Exit quick_exit abort __assert_fail err errx verr "
+	    "verrx " },
+	{ true, "starts processes (use weir.remote)",
+	    " fork vfork clone daemon system popen posix_spawn posix_spawnp "
+	    "execl execle execlp execv execve execvp execvpe fexecve " },
+	{ true, "changes what belongs to the whole process",
+	    " setlocale uselocale chdir fchdir umask setuid setgid seteuid "
+	    "setegid setreuid setregid setresuid setresgid setgroups initgroups "
+	    "setenv putenv unsetenv clearenv chroot setrlimit setrlimit64 "
+	    "signal sigaction sigprocmask raise kill alarm setitimer srand "
+	    "srandom tzset freopen freopen64 dup2 closefrom close_range " },
+	{ true, "jumps over the host's frames",
+	    " longjmp _longjmp siglongjmp __longjmp_chk " },
+	{ false, "loads code that nobody has checked",
+	    " dlopen dlmopen dlsym " },
+	{ false, "writes where nobody reads (use the host's log)",
+	    " printf __printf_chk vprintf __vprintf_chk puts putchar perror "
+	    "stdout stderr syslog __syslog_chk openlog warn warnx " },
+	{ false, "stops all mail while it waits (use weir.timer)",
+	    " sleep usleep nanosleep clock_nanosleep pause " },
+	{ false, "waits for the network (use weir.dns, or a job)",
+	    " getaddrinfo gethostbyname gethostbyname2 gethostbyaddr "
+	    "getnameinfo res_query res_search res_nquery res_nsearch "
+	    "__res_query __res_search connect " },
+	{ false, "asks the system for the time (use wall_ms, mono_ms: tests "
+		 "turn that clock)",
+	    " time gettimeofday clock_gettime ftime " },
+	{ false, "keeps its result in a place that threads share",
+	    " strtok strerror localtime gmtime ctime asctime getpwnam "
+	    "getpwuid getgrnam getgrgid rand random inet_ntoa " }
+};
+
+/* Libraries that the host has an instance or a version of. */
+static const struct {
+	const char *begin, *why;
+} libraries[] = {
+	{ "libcrypto.so.1", "another major version of OpenSSL than the host's "
+			    "libraries have" },
+	{ "libssl.so.1", "another major version of OpenSSL than the host's "
+			 "libraries have" },
+	{ "libev.so", "the event loop is the host's own" },
+	{ "liblua", "Lua states are the host's own (use weir.lua)" },
+	{ "libltdl.so", "modules are loaded by the host" },
+	{ "libmilter.so", "the MTA's protocol is spoken by the host" },
+	{ "libspf2.so", "it aborts the process (use weir.remote)" },
+	{ "libclamav.so", "it is too large and too fragile for a worker (use "
+			  "weir.remote)" }
+};
+
+/* elf_is_among - a word in a list with blanks around each */
+static bool
+elf_is_among(const char *name, const char *list)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = strstr(list, name); p != NULL;
+	     p = strstr(p + 1, name)) {
+		if (p > list && p[-1] == ' ' && p[len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* elf_imports - functions with consequences */
+static void
+elf_imports(struct lint *l, const struct elf *e)
+{
+	for (size_t k = 0; k < sizeof(imports) / sizeof(*imports); k++) {
+		for (size_t i = 0; i < e->imports.n; i++) {
+			const char *name = e->imports.v[i];
+
+			if (elf_is_among(name, imports[k].names))
+				lint_add(l, imports[k].error, "import",
+				    "%s %s", name, imports[k].why);
+		}
+	}
+}
+
+/* elf_exports - the entry function and nothing else */
+static void
+elf_exports(struct lint *l, const struct elf *e)
+{
+	char *entry = l->name != NULL ?
+	    xasprintf("mod_%s_LTX_weir_entry", l->name) : NULL;
+	struct buf others = BUF_INIT;
+	bool found = false;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < e->exports.n; i++) {
+		const char *name = e->exports.v[i];
+
+		if (entry != NULL && strcmp(name, entry) == 0) {
+			found = true;
+		} else if (name[0] != '_') {
+			if (++n <= 5)
+				buf_printf(&others, "%s%s",
+				    n > 1 ? ", " : "", name);
+		}
+	}
+	if (entry != NULL && !found)
+		lint_add(l, true, "export", "%s is not exported (see "
+		    "WEIR_MODULE_EXPORT)", entry);
+	if (n > 0)
+		lint_add(l, false, "export", "%u more symbols are exported: "
+		    "%s%s (compile with -fvisibility=hidden)", n,
+		    buf_str(&others).ptr, n > 5 ? ", ..." : "");
+	buf_fini(&others);
+	free(entry);
+}
+
+/* elf_link - how it was linked */
+static void
+elf_link(struct lint *l, const struct elf *e)
+{
+	if (!e->bind_now)
+		lint_add(l, true, "bind-now", "symbols are not resolved when "
+		    "it is loaded (link with -Wl,-z,now)");
+	if (!e->relro)
+		lint_add(l, false, "relro", "tables stay writable (link with "
+		    "-Wl,-z,relro)");
+	if (e->text_relocations)
+		lint_add(l, true, "text", "its code is written to when it is "
+		    "loaded (compile with -fPIC)");
+	if (e->stack_executable)
+		lint_add(l, true, "stack", "it wants an executable stack "
+		    "(link with -Wl,-z,noexecstack)");
+	/* one is the compiler's own */
+	if (e->constructors > 1)
+		lint_add(l, false, "constructor", "it has %u constructors, "
+		    "which run before anybody has checked it",
+		    e->constructors - 1);
+	for (size_t i = 0; i < e->needed.n; i++) {
+		for (size_t k = 0;
+		     k < sizeof(libraries) / sizeof(*libraries); k++) {
+			if (strncmp(e->needed.v[i], libraries[k].begin,
+				strlen(libraries[k].begin)) == 0)
+				lint_add(l, k < 2, "needed", "%s: %s",
+				    e->needed.v[i], libraries[k].why);
+		}
+	}
+}
+
+/* lint_elf - all of it */
+bool
+lint_elf(struct lint *l)
+{
+	struct err err = { "" };
+	struct elf e;
+	int status = elf_read(&e, l->path, &err);
+
+	if (status < 0) {
+		lint_add(l, true, "file", "%s", err.text);
+	} else {
+		elf_exports(l, &e);
+		elf_link(l, &e);
+		elf_imports(l, &e);
+	}
+	elf_fini(&e);
+	return status == WEIR_OK;
+}
