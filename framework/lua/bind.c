@@ -21,6 +21,7 @@ const struct bind_group bind_groups[] = {
 	{ "DNS", BIND_WEIR, bind_dns_rows },
 	{ "Store", BIND_WEIR, bind_store_rows },
 	{ "Log", BIND_WEIR, bind_log_rows },
+	{ "Metrics", BIND_WEIR, bind_metric_rows },
 	{ "Maps", BIND_WEIR, bind_map_rows },
 	{ "Regular expressions", BIND_WEIR, bind_regex_rows },
 	{ "Utilities", BIND_WEIR, bind_util_rows },

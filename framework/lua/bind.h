@@ -44,6 +44,7 @@ extern const struct bind_row bind_session_rows[], bind_message_rows[],
     bind_part_rows[], bind_rcpt_rows[], bind_fact_rows[],
     bind_verdict_rows[], bind_edit_rows[], bind_dns_rows[],
     bind_store_rows[], bind_log_rows[], bind_map_rows[], bind_util_rows[],
+    bind_metric_rows[],
     bind_regex_rows[], bind_rule_rows[], bind_object_rows[],
     bind_action_rows[];
 

@@ -372,7 +372,7 @@ declare_run(struct round *round)
 	if (n == WEIR_OK && yes) {
 		n = declare_targets(round, targets, &all);
 		if (n > 0) {
-			rule->matches++;
+			round_match(round);
 			n = declare_act(round, targets, (uint32_t)n, all);
 		}
 	}
