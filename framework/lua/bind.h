@@ -51,6 +51,8 @@ extern const struct bind_row bind_session_rows[], bind_message_rows[],
 /* Prepare a new state, and add the globals to the table on top. */
 void bind_init(lua_State *L);
 void bind_push_globals(lua_State *L);
+/* bind_call.c: push the table weir.call. */
+void bind_push_call(lua_State *L);
 /* Push the object `mail`. */
 void bind_push_mail(lua_State *L);
 
@@ -72,6 +74,7 @@ int64_t bind_wall_ms(lua_State *L);
 void *bind_begin(lua_State *L, const char *what);
 /* `return bind_wait(L, what, status)`: status is what the start answered. */
 int bind_wait(lua_State *L, const char *what, int status);
+int bind_wait_k(lua_State *L, const char *what, int status, lua_KFunction k);
 /* In a completion: the coroutine to push results for, or NULL when there is
    nothing to do (any more). */
 struct coro *bind_end(void *handle, weir_call *call, int status);

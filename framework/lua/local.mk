@@ -2,7 +2,7 @@
 libweir_la_SOURCES += \
 	framework/lua/action.c framework/lua/action.h \
 	framework/lua/bind.c framework/lua/bind.h \
-	framework/lua/bind_dns.c framework/lua/bind_edit.c \
+	framework/lua/bind_call.c framework/lua/bind_dns.c framework/lua/bind_edit.c \
 	framework/lua/bind_fact.c framework/lua/bind_log.c \
 	framework/lua/bind_map.c framework/lua/bind_map.h \
 	framework/lua/bind_message.c framework/lua/bind_metric.c framework/lua/bind_part.c \
