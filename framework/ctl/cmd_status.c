@@ -14,6 +14,7 @@
 #include "ctl/server.h"
 #include "daemon/worker.h"
 #include "dns/resolver.h"
+#include "lua/bind_map.h"
 #include "obs/board.h"
 #include "obs/log.h"
 #include "obs/record.h"
@@ -235,6 +236,29 @@ status_modules_text(const json_t *root, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
+/* status_maps_text - maps of rules, if there are any */
+static void
+status_maps_text(const json_t *all, struct buf *out)
+{
+	size_t i;
+	json_t *m;
+
+	json_array_foreach(all, i, m) {
+		buf_printf(out, "%s  ", i == 0 ? "maps     " : "         ");
+		format_clean(format_str(m, "path"), out);
+		buf_printf(out, " (%s), %lld entries, read ",
+		    format_str(m, "kind"),
+		    (long long)format_int(m, "entries"));
+		format_time(format_int(m, "read_ms"), out);
+		buf_add_str(out, " *\n");
+		if (format_str(m, "trouble")[0] == '\0')
+			continue;
+		buf_add_str(out, "           NOT READ AGAIN: ");
+		format_clean(format_str(m, "trouble"), out);
+		buf_add_char(out, '\n');
+	}
+}
+
 /* status_text - the whole page */
 static void
 status_text(const json_t *root, struct buf *out)
@@ -269,6 +293,7 @@ status_text(const json_t *root, struct buf *out)
 	    (long long)format_int(dns, "cache_hits"),
 	    (long long)format_int(dns, "timeouts"),
 	    (long long)format_int(dns, "servfail"));
+	status_maps_text(json_object_get(root, "maps"), out);
 	buf_add_str(out, "memory     ");
 	format_octets(format_int(mem, "used"), out);
 	buf_add_str(out, " of ");
@@ -308,6 +333,7 @@ cmd_status(struct ctl_request *r)
 	json_object_set_new(root, "store", status_store());
 	json_object_set_new(root, "records", status_records(conf));
 	json_object_set_new(root, "dns", status_dns());
+	json_object_set_new(root, "maps", bind_map_status());
 	json_object_set_new(root, "jobs_waiting",
 	    json_integer((json_int_t)work_queued()));
 	json_object_set_new(root, "log_dropped",

@@ -2,7 +2,8 @@ libweir_la_SOURCES += \
 	framework/host/accept.c framework/host/accept.h \
 	framework/host/control.h framework/host/ext_control.c \
 	framework/host/ext_dns.c framework/host/ext_edit.c \
-	framework/host/ext_job.c framework/host/ext_metric.c \
+	framework/host/ext_job.c framework/host/ext_lua.c \
+	framework/host/ext_lua.h framework/host/ext_metric.c \
 	framework/host/ext_mime.c framework/host/ext_remote.c \
 	framework/host/ext_remote.h framework/host/ext_service.c \
 	framework/host/ext_store.c \

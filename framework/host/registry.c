@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "host/control.h"
+#include "host/ext_lua.h"
 #include "host/ext_timer.h"
 #include "host/load.h"
 #include "host/table.h"
@@ -178,6 +179,7 @@ registry_stop(void)
 	}
 	control_fini();
 	ext_service_fini();
+	ext_lua_fini();
 	plan_fini();
 	nmodules = 0;
 	modules = NULL;

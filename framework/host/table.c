@@ -37,6 +37,7 @@ table_ext(const char *id)
 		{ WEIR_EXT_SERVICE, &ext_service_table },
 		{ WEIR_EXT_CONTROL, &ext_control_table },
 		{ WEIR_EXT_REMOTE, &ext_remote_table },
+		{ WEIR_EXT_LUA, &ext_lua_table },
 	};
 
 	for (size_t i = 0; id != NULL && i < sizeof(all) / sizeof(*all); i++) {

@@ -69,6 +69,7 @@ struct weir_metric;
 struct weir_service;
 struct weir_control;
 struct weir_remote;
+struct weir_lua;
 extern const struct weir_dns ext_dns_table;
 extern const struct weir_timer ext_timer_table;
 extern const struct weir_job ext_job_table;
@@ -79,5 +80,6 @@ extern const struct weir_metric ext_metric_table;
 extern const struct weir_service ext_service_table;
 extern const struct weir_control ext_control_table;
 extern const struct weir_remote ext_remote_table;
+extern const struct weir_lua ext_lua_table;
 
 #endif

@@ -21,6 +21,7 @@ const struct bind_group bind_groups[] = {
 	{ "DNS", BIND_WEIR, bind_dns_rows },
 	{ "Store", BIND_WEIR, bind_store_rows },
 	{ "Log", BIND_WEIR, bind_log_rows },
+	{ "Metrics", BIND_WEIR, bind_metric_rows },
 	{ "Maps", BIND_WEIR, bind_map_rows },
 	{ "Regular expressions", BIND_WEIR, bind_regex_rows },
 	{ "Utilities", BIND_WEIR, bind_util_rows },
@@ -228,6 +229,8 @@ bind_push_globals(lua_State *L)
 {
 	lua_newtable(L);
 	bind_kind(L, BIND_WEIR);
+	bind_push_call(L);
+	lua_setfield(L, -2, "call");
 	lua_setfield(L, -2, "weir");
 	bind_kind(L, BIND_GLOBAL);
 }
@@ -241,14 +244,29 @@ bind_begin(lua_State *L, const char *what)
 	return coro_handle(L);
 }
 
-/* bind_wait - it was started, or not */
+/* bind_waits - it was started, or not */
+static void
+bind_waits(lua_State *L, const char *what, int status)
+{
+	if (status < 0)
+		luaL_error(L, "%s: %s", what, status_name(status));
+	bind_coros = state_of(L)->rules->coros;
+}
+
+/* bind_wait - the results are what was pushed */
 int
 bind_wait(lua_State *L, const char *what, int status)
 {
-	if (status < 0)
-		return luaL_error(L, "%s: %s", what, status_name(status));
-	bind_coros = state_of(L)->rules->coros;
+	bind_waits(L, what, status);
 	return coro_wait(L);
+}
+
+/* bind_wait_k - k says what the results are */
+int
+bind_wait_k(lua_State *L, const char *what, int status, lua_KFunction k)
+{
+	bind_waits(L, what, status);
+	return coro_wait_k(L, k);
 }
 
 /* bind_end - it has completed */

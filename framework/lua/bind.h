@@ -44,12 +44,15 @@ extern const struct bind_row bind_session_rows[], bind_message_rows[],
     bind_part_rows[], bind_rcpt_rows[], bind_fact_rows[],
     bind_verdict_rows[], bind_edit_rows[], bind_dns_rows[],
     bind_store_rows[], bind_log_rows[], bind_map_rows[], bind_util_rows[],
+    bind_metric_rows[],
     bind_regex_rows[], bind_rule_rows[], bind_object_rows[],
     bind_action_rows[];
 
 /* Prepare a new state, and add the globals to the table on top. */
 void bind_init(lua_State *L);
 void bind_push_globals(lua_State *L);
+/* bind_call.c: push the table weir.call. */
+void bind_push_call(lua_State *L);
 /* Push the object `mail`. */
 void bind_push_mail(lua_State *L);
 
@@ -71,6 +74,7 @@ int64_t bind_wall_ms(lua_State *L);
 void *bind_begin(lua_State *L, const char *what);
 /* `return bind_wait(L, what, status)`: status is what the start answered. */
 int bind_wait(lua_State *L, const char *what, int status);
+int bind_wait_k(lua_State *L, const char *what, int status, lua_KFunction k);
 /* In a completion: the coroutine to push results for, or NULL when there is
    nothing to do (any more). */
 struct coro *bind_end(void *handle, weir_call *call, int status);

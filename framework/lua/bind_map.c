@@ -1,197 +1,133 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lua/bind_map.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
-#include "base/ip.h"
-#include "base/map.h"
-#include "base/text.h"
 #include "lua/bind.h"
+#include "lua/map_file.h"
 #include "lua/regex.h"
 
-#define MAP_LINE_MAX 4096
-#define MAP_ENTRIES_MAX 1000000
-#define MAP_REGEX_MAX 1000
-
-enum map_kind { MAP_WORDS, MAP_CIDR, MAP_REGEX };
-
-struct map_net {
-	struct ip_net net;
-	char *value;
-};
-struct map_expr {
-	struct regex *regex;
-	char *value;
-};
-struct map_content {
-	struct map words; /* values are char * */
-	VEC(struct map_net) nets;
-	VEC(struct map_expr) exprs;
-};
 struct map_file {
 	char *path;
 	enum map_kind kind;
-	struct timespec mtime;
-	off_t size;
-	ino_t inode;
-	struct map_content content;
+	struct stat st; /* of what was read last, well or not */
+	struct map_content *content;
+	char *trouble; /* why the present file was not taken, or NULL */
+	int64_t read_ms;
+	uint64_t reads, failures;
+	bool reading; /* a job is under way */
 };
 
-static const char *const map_kinds[] = { "plain", "cidr", "regex", NULL };
-
-/* map_free_value - for map_each */
-static bool
-map_free_value(weir_str key, void *value, void *arg)
-{
-	(void)key;
-	(void)arg;
-	free(value);
-	return true;
-}
-
-/* map_content_free - forget it */
-static void
-map_content_free(struct map_content *c)
-{
-	map_each(&c->words, map_free_value, NULL);
-	map_fini(&c->words);
-	for (size_t i = 0; i < c->nets.n; i++)
-		free(c->nets.v[i].value);
-	vec_fini(&c->nets);
-	for (size_t i = 0; i < c->exprs.n; i++) {
-		regex_destroy(&c->exprs.v[i].regex);
-		free(c->exprs.v[i].value);
-	}
-	vec_fini(&c->exprs);
-}
-
-/* map_line - one entry: key, blanks, value */
-static int
-map_line(struct map_content *c, enum map_kind kind, char *key, char *value,
-    struct err *err)
-{
-	struct ip_net net;
-	struct regex *re;
-
-	if (c->words.n + c->nets.n >= MAP_ENTRIES_MAX ||
-	    c->exprs.n >= MAP_REGEX_MAX)
-		return err_set(err, WEIR_E_LIMIT, "too many entries");
-	if (kind == MAP_WORDS) {
-		text_lower_in_place(key, strlen(key));
-		free(map_set(&c->words, text_slice(key), xstrdup(value)));
-		return WEIR_OK;
-	}
-	if (kind == MAP_CIDR) {
-		struct map_net *n;
-
-		if (!ip_net_parse(key, &net))
-			return err_set(err, WEIR_E_INVAL,
-			    "\"%.100s\" is not a network", key);
-		n = vec_push(&c->nets);
-		n->net = net;
-		n->value = xstrdup(value);
-		return WEIR_OK;
-	}
-	re = regex_create(key, strlen(key), "i", err);
-	if (re == NULL)
-		return WEIR_E_INVAL;
-	*vec_push(&c->exprs) = (struct map_expr){ re, xstrdup(value) };
-	return WEIR_OK;
-}
-
-/* map_parse_line - cut it; a # in front is a comment */
-static int
-map_parse_line(struct map_content *c, enum map_kind kind, char *line,
-    struct err *err)
-{
-	char *end, *value;
-
-	line += strspn(line, " \t");
-	end = line + strlen(line);
-	while (end > line && strchr(" \t\r\n", end[-1]) != NULL)
-		*--end = '\0';
-	if (*line == '\0' || *line == '#')
-		return WEIR_OK;
-	if (kind == MAP_REGEX && *line == '/') {
-		/* /expression/ value: blanks may be in it */
-		value = strrchr(++line, '/');
-		if (value == NULL)
-			return err_set(err, WEIR_E_INVAL, "no second /");
-		*value++ = '\0';
-	} else {
-		value = line + strcspn(line, " \t");
-		if (*value != '\0')
-			*value++ = '\0';
-	}
-	value += strspn(value, " \t");
-	return map_line(c, kind, line, value, err);
-}
-
-/* map_read - the file's content; all or nothing */
-static int
-map_read(struct map_file *m, struct err *err)
-{
-	struct map_content c = { MAP_INIT, VEC_INIT, VEC_INIT };
-	FILE *in = fopen(m->path, "re");
-	char line[MAP_LINE_MAX];
+/* A file that is read in a thread. */
+struct map_job {
+	struct rules *rules;
+	struct map_file *map;
+	struct map_content *content; /* what came of it, or NULL */
 	struct stat st;
-	unsigned n = 0;
-	int status = WEIR_OK;
+	struct err err;
+};
 
-	if (in == NULL || fstat(fileno(in), &st) < 0 || !S_ISREG(st.st_mode)) {
-		status = err_set(err, WEIR_E_NOTFOUND, "%s: %s", m->path,
-		    in == NULL ? strerror(errno) : "not a file");
-		if (in != NULL)
-			fclose(in);
-		return status;
-	}
-	m->mtime = st.st_mtim;
-	m->size = st.st_size;
-	m->inode = st.st_ino;
-	while (status == WEIR_OK && fgets(line, sizeof(line), in) != NULL) {
-		struct err why = { "" };
+/* Whose maps status tells of: there is one module a process. */
+static struct rules *map_rules;
 
-		n++;
-		status = map_parse_line(&c, m->kind, line, &why);
-		if (status < 0)
-			err_set(err, status, "%s:%u: %s", m->path, n,
-			    why.text);
+/* map_is_same - is that the file that was read last */
+static bool
+map_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_ino == b->st_ino &&
+	    a->st_dev == b->st_dev &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* map_take - content that was read takes its place */
+static void
+map_take(struct rules *r, struct map_file *m, struct map_content *content,
+    const struct stat *st, const struct err *err)
+{
+	m->st = *st;
+	if (content == NULL) {
+		/* a file that is missing for long is one trouble, not many */
+		if (m->trouble == NULL || strcmp(m->trouble, err->text) != 0) {
+			m->failures++;
+			rules_log(r, NULL, WEIR_LOG_WARN, "map: %s: the old "
+			    "content stays", err->text);
+		}
+		free(m->trouble);
+		m->trouble = xstrdup(err->text);
+		return;
 	}
-	fclose(in);
-	if (status < 0) {
-		map_content_free(&c);
-		return status;
-	}
+	free(m->trouble);
+	m->trouble = NULL;
 	map_content_free(&m->content);
-	m->content = c;
+	m->content = content;
+	m->reads++;
+	m->read_ms = r->host->wall_ms(r->self);
+}
+
+/* map_job_run - in the thread */
+static int
+map_job_run(weir_jobctx *ctx, void *arg)
+{
+	struct map_job *j = arg;
+
+	(void)ctx;
+	j->content = map_content_read(j->map->path, j->map->kind, &j->st,
+	    &j->err);
 	return WEIR_OK;
+}
+
+/* map_job_done - on the loop again */
+static void
+map_job_done(weir_call *call, int status, void *arg)
+{
+	struct map_job *j = arg;
+
+	(void)call;
+	j->map->reading = false;
+	if (status == WEIR_OK) {
+		bool good = j->content != NULL;
+
+		map_take(j->rules, j->map, j->content, &j->st, &j->err);
+		if (good)
+			rules_log(j->rules, NULL, WEIR_LOG_INFO, "map %s read "
+			    "again: %zu entries", j->map->path,
+			    map_content_count(j->map->content));
+	} else {
+		map_content_free(&j->content);
+	}
+	free(j);
+}
+
+/* map_read_again - in a thread: a large file takes its time */
+static void
+map_read_again(struct rules *r, weir_call *call, struct map_file *m)
+{
+	struct map_job *j = xcalloc(1, sizeof(*j));
+
+	j->rules = r;
+	j->map = m;
+	m->reading = true;
+	if (r->job->start(call, map_job_run, map_job_done, j) < 0) {
+		m->reading = false; /* the next look tries again */
+		free(j);
+	}
 }
 
 /* bind_map_refresh - files that changed */
 void
-bind_map_refresh(struct rules *r)
+bind_map_refresh(struct rules *r, weir_call *call)
 {
 	for (size_t i = 0; i < r->maps.n; i++) {
 		struct map_file *m = r->maps.v[i];
-		struct stat st;
-		struct err err;
+		struct stat st = { .st_size = 0 };
 
-		if (stat(m->path, &st) == 0 && st.st_size == m->size &&
-		    st.st_ino == m->inode &&
-		    st.st_mtim.tv_sec == m->mtime.tv_sec &&
-		    st.st_mtim.tv_nsec == m->mtime.tv_nsec)
+		if (m->reading || (stat(m->path, &st) == 0 &&
+		    map_is_same(&st, &m->st)))
 			continue;
-		if (map_read(m, &err) < 0)
-			rules_log(r, NULL, WEIR_LOG_WARN, "map: %s: the old "
-			    "content stays", err.text);
-		else
-			rules_log(r, NULL, WEIR_LOG_INFO, "map %s read again",
-			    m->path);
+		map_read_again(r, call, m);
 	}
 }
 
@@ -201,54 +137,33 @@ bind_map_free(struct rules *r)
 {
 	for (size_t i = 0; i < r->maps.n; i++) {
 		map_content_free(&r->maps.v[i]->content);
+		free(r->maps.v[i]->trouble);
 		free(r->maps.v[i]->path);
 		free(r->maps.v[i]);
 	}
 	vec_fini(&r->maps);
+	if (map_rules == r)
+		map_rules = NULL;
 }
 
-/* map_find - the value for a key, or NULL; *limit: an expression gave up */
-static const char *
-map_find(lua_State *L, const struct map_file *m, const char *key, size_t len)
+/* bind_map_status - for weirctl */
+json_t *
+bind_map_status(void)
 {
-	char low[MAP_LINE_MAX];
-	struct ip ip;
+	json_t *all = json_array();
 
-	if (m->kind == MAP_WORDS) {
-		if (len >= sizeof(low))
-			return NULL;
-		memcpy(low, key, len);
-		text_lower_in_place(low, len);
-		limit_charge_octets(L, 16 * 5 + len);
-		return map_get(&m->content.words, (weir_str){ low, len });
+	for (size_t i = 0; map_rules != NULL && i < map_rules->maps.n; i++) {
+		const struct map_file *m = map_rules->maps.v[i];
+
+		json_array_append_new(all, json_pack(
+		    "{s:s,s:s,s:I,s:I,s:I,s:I,s:s}", "path", m->path, "kind",
+		    map_kinds[m->kind], "entries", (json_int_t)(m->content !=
+		    NULL ? map_content_count(m->content) : 0), "read_ms",
+		    (json_int_t)m->read_ms, "reads", (json_int_t)m->reads,
+		    "failures", (json_int_t)m->failures, "trouble",
+		    m->trouble != NULL ? m->trouble : ""));
 	}
-	if (m->kind == MAP_CIDR) {
-		const struct map_net *best = NULL;
-
-		if (!ip_parse(key, &ip))
-			return NULL;
-		limit_charge(L, 10 + m->content.nets.n / 2);
-		for (size_t i = 0; i < m->content.nets.n; i++) {
-			const struct map_net *n = &m->content.nets.v[i];
-
-			if ((best == NULL || n->net.bits > best->net.bits) &&
-			    ip_in_net(&ip, &n->net))
-				best = n;
-		}
-		return best != NULL ? best->value : NULL;
-	}
-	for (size_t i = 0; i < m->content.exprs.n; i++) {
-		int n = regex_match(m->content.exprs.v[i].regex, key, len, 0,
-		    NULL);
-
-		limit_charge(L, 20 + len / 8);
-		if (n < 0)
-			luaL_error(L, "map %s: an expression takes too many "
-			    "steps", m->path);
-		if (n > 0)
-			return m->content.exprs.v[i].value;
-	}
-	return NULL;
+	return all;
 }
 
 /* map_lua_get - map(key): upvalue 1 is the map */
@@ -256,19 +171,29 @@ static int
 map_lua_get(lua_State *L)
 {
 	const struct map_file *m = lua_touserdata(L, lua_upvalueindex(1));
-	size_t len;
-	const char *key, *value;
+	struct buf value = BUF_INIT;
+	weir_str key;
+	size_t work;
+	int found;
 
 	if (lua_isnoneornil(L, 1)) {
 		lua_pushnil(L);
 		return 1;
 	}
-	key = luaL_checklstring(L, 1, &len);
-	value = map_find(L, m, key, len);
-	if (value != NULL)
-		lua_pushstring(L, value);
+	key.ptr = luaL_checklstring(L, 1, &key.len);
+	lua_settop(L, 1);
+	lua_newuserdatauv(L, 0, 0); /* room on the stack, and no error below */
+	found = map_content_find(m->content, key, &value, &work);
+	if (found > 0)
+		lua_pushlstring(L, value.len > 0 ? value.ptr : "", value.len);
 	else
 		lua_pushnil(L);
+	buf_fini(&value);
+	limit_charge(L, work);
+	if (found < 0)
+		return luaL_error(L, "map %s: %s", m->path,
+		    found == WEIR_E_TEMP ? "the database is damaged" :
+		    "an expression takes too many steps");
 	return 1;
 }
 
@@ -288,8 +213,12 @@ map_of(lua_State *L, struct rules *r, const char *path, enum map_kind kind)
 	m->path = xstrdup(path);
 	m->kind = kind;
 	*vec_push(&r->maps) = m;
-	if (map_read(m, &err) < 0)
+	map_rules = r;
+	m->content = map_content_read(path, kind, &m->st, &err);
+	if (m->content == NULL)
 		luaL_error(L, "weir.map: %s", err.text);
+	m->reads = 1;
+	m->read_ms = r->host->wall_ms(r->self);
 	return m;
 }
 
@@ -316,9 +245,11 @@ const struct bind_row bind_map_rows[] = {
 	{ "map", "weir.map(path [, kind])",
 	    "A function that looks a key up in a file: the rest of its line "
 	    "(\"\" if there is none), or nil. kind is \"plain\" (words, case "
-	    "does not matter), \"cidr\" (networks, the longest wins) or "
-	    "\"regex\" (the first wins; /in slashes/ if it has blanks). The "
-	    "file is read again when it changes. Only at the top of a file.",
+	    "does not matter), \"cidr\" (networks, the longest wins), "
+	    "\"regex\" (the first wins; /in slashes/ if it has blanks) or "
+	    "\"cdb\" (a constant database with keys in lower case, as tinycdb "
+	    "and postmap make them). The file is read again when it changes; "
+	    "replace it by renaming a new one. Only at the top of a file.",
 	    map_lua_new },
 	{ NULL, NULL, NULL, NULL }
 };

@@ -72,8 +72,8 @@ command_stats(void *state, weir_call *call, uint32_t argc,
 	(void)argc;
 	(void)argv;
 	if (!as_json)
-		buf_printf(&text, "%10s %10s %8s %10s  rule\n", "runs",
-		    "matches", "failures", "us/run");
+		buf_printf(&text, "%10s %10s %8s %8s %10s  rule\n",
+		    "runs", "matches", "failures", "overruns", "us/run");
 	for (size_t i = 0; i < r->rules.n; i++) {
 		const struct rule *x = r->rules.v[i];
 		double us = x->runs > 0 ? (double)x->time_ns / 1000.0 /
@@ -81,15 +81,18 @@ command_stats(void *state, weir_call *call, uint32_t argc,
 
 		if (as_json)
 			json_array_append_new(json, json_pack(
-			    "{s:s,s:I,s:I,s:I,s:f}", "name", x->name, "runs",
+			    "{s:s,s:I,s:I,s:I,s:I,s:f}", "name", x->name, "runs",
 			    (json_int_t)x->runs, "matches",
 			    (json_int_t)x->matches, "failures",
-			    (json_int_t)x->failures, "us", us));
+			    (json_int_t)x->failures, "overruns",
+			    (json_int_t)x->overruns, "us", us));
 		else
-			buf_printf(&text, "%10llu %10llu %8llu %10.1f  %s\n",
+			buf_printf(&text, "%10llu %10llu %8llu %8llu %10.1f"
+			    "  %s\n",
 			    (unsigned long long)x->runs,
 			    (unsigned long long)x->matches,
-			    (unsigned long long)x->failures, us, x->name);
+			    (unsigned long long)x->failures,
+			    (unsigned long long)x->overruns, us, x->name);
 	}
 	return command_print(r, call, &text, json);
 }

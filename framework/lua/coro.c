@@ -189,6 +189,15 @@ coro_wait(lua_State *L)
 	return lua_yield(L, 0);
 }
 
+/* coro_wait_k - with a continuation, whose context is the stack's height */
+int
+coro_wait_k(lua_State *L, lua_KFunction k)
+{
+	expect(coro_running != NULL && coro_running->L == L);
+	coro_running->waiting = true;
+	return lua_yieldk(L, 0, lua_gettop(L), k);
+}
+
 /* coro_find - whose operation has completed */
 struct coro *
 coro_find(struct coros *cs, void *handle)

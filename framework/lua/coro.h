@@ -54,6 +54,8 @@ void coro_check(lua_State *L, const char *what);
 void *coro_handle(lua_State *L);
 /* Yield until it completes: `return coro_wait(L)`. */
 int coro_wait(lua_State *L);
+/* The same; k goes on with the results behind what is on the stack now. */
+int coro_wait_k(lua_State *L, lua_KFunction k);
 
 /* In a completion: the waiting coroutine, or NULL. */
 struct coro *coro_find(struct coros *coros, void *handle);

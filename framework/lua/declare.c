@@ -401,7 +401,7 @@ declare_run(struct round *round)
 	if (n == WEIR_OK && yes) {
 		n = declare_targets(round, targets, &all);
 		if (n > 0) {
-			rule->matches++;
+			round_match(round);
 			trace_match();
 			n = declare_act(round, targets, (uint32_t)n, all);
 		}

@@ -120,6 +120,7 @@ effect_all_decided(struct round *round)
 static bool
 effect_in_shadow(struct round *round, enum rule_effect effect)
 {
+	round_match(round);
 	round->rule->effects[effect]++;
 	if (!round->rule->shadow)
 		return false;

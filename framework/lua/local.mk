@@ -2,10 +2,10 @@
 libweir_la_SOURCES += \
 	framework/lua/action.c framework/lua/action.h \
 	framework/lua/bind.c framework/lua/bind.h \
-	framework/lua/bind_dns.c framework/lua/bind_edit.c \
+	framework/lua/bind_call.c framework/lua/bind_dns.c framework/lua/bind_edit.c \
 	framework/lua/bind_fact.c framework/lua/bind_log.c \
 	framework/lua/bind_map.c framework/lua/bind_map.h \
-	framework/lua/bind_message.c framework/lua/bind_part.c \
+	framework/lua/bind_message.c framework/lua/bind_metric.c framework/lua/bind_part.c \
 	framework/lua/bind_rcpt.c framework/lua/bind_session.c \
 	framework/lua/bind_store.c framework/lua/bind_util.c \
 	framework/lua/bind_verdict.c \
@@ -17,6 +17,7 @@ libweir_la_SOURCES += \
 	framework/lua/limit.c framework/lua/limit.h \
 	framework/lua/lint.c framework/lua/lint.h framework/lua/lint_scan.c \
 	framework/lua/macro.c framework/lua/macro.h framework/lua/mark.h \
+	framework/lua/map_file.c framework/lua/map_file.h \
 	framework/lua/match.c framework/lua/match.h \
 	framework/lua/mod_rules.c framework/lua/mod_rules.h \
 	framework/lua/object.c framework/lua/object.h \
@@ -44,7 +45,7 @@ framework_lua_rules_test_SOURCES = framework/lua/rules_test.c \
 	framework/lua/test_util.c framework/lua/test_util.h \
 	$(fakehost_sources)
 framework_lua_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
-framework_lua_rules_test_LDADD = $(TEST_LIBS)
+framework_lua_rules_test_LDADD = $(TEST_LIBS) $(CDB_LIBS)
 framework_lua_declare_test_SOURCES = framework/lua/declare_test.c \
 	framework/lua/test_util.c framework/lua/test_util.h \
 	$(fakehost_sources)

@@ -13,6 +13,7 @@
 #include "lua/rules.h"
 
 #define RULES_MAP_MS 5000
+#define RULES_METRICS_MAX 250
 
 enum {
 	OPT_PATH,
@@ -51,7 +52,7 @@ static const struct weir_symbol rules_symbols[] = {
 
 static const char *const rules_needs[] = { WEIR_EXT_DNS, WEIR_EXT_STORE,
 	WEIR_EXT_EDIT, WEIR_EXT_MIME, WEIR_EXT_METRIC, WEIR_EXT_TIMER,
-	WEIR_EXT_CONTROL, NULL };
+	WEIR_EXT_CONTROL, WEIR_EXT_JOB, NULL };
 static const char *const rules_after[] = { "*", NULL };
 
 #define RULES_STAGE(stage, number) \
@@ -100,9 +101,11 @@ rules_ext(struct rules *r)
 	r->metric = h->ext(r->self, WEIR_EXT_METRIC);
 	r->timer = h->ext(r->self, WEIR_EXT_TIMER);
 	r->control = h->ext(r->self, WEIR_EXT_CONTROL);
+	r->job = h->ext(r->self, WEIR_EXT_JOB);
 }
 
-/* rules_metrics - one series a rule; a name has no quotes */
+/* rules_metrics - the host's table of series is not for rules alone: of many
+   rules the first ones have theirs, `weirctl rules stats` shows all */
 static void
 rules_metrics(struct rules *r)
 {
@@ -112,14 +115,26 @@ rules_metrics(struct rules *r)
 	    "Stages that went through the rules.");
 	r->metric_renewed = r->metric->counter(r->self, "renewed", NULL,
 	    "New Lua states because rules kept too much.");
-	for (size_t i = 0; i < r->rules.n; i++) {
+	for (size_t i = 0; i < r->rules.n && i < RULES_METRICS_MAX; i++) {
 		struct rule *rule = r->rules.v[i];
 
 		snprintf(label, sizeof(label), "rule=\"%s\"", rule->name);
+		rule->metric_seconds = r->metric->histogram(r->self,
+		    "seconds", label, "Processor time of a rule's calls; the "
+		    "count is the number of calls.");
+		rule->metric_matches = r->metric->counter(r->self, "matches",
+		    label, "Calls of a rule that did something.");
 		rule->metric_failures = r->metric->counter(r->self,
 		    "failures", label, "Calls of a rule that did not end "
 		    "well.");
+		rule->metric_overruns = r->metric->counter(r->self,
+		    "overruns", label, "Failures because a budget was used "
+		    "up.");
 	}
+	if (r->rules.n > RULES_METRICS_MAX)
+		rules_log(r, NULL, WEIR_LOG_INFO, "metrics of the first %d "
+		    "rules only: weirctl rules stats has all",
+		    RULES_METRICS_MAX);
 }
 
 /* rules_want - what the rules need of the MTA, and no more */
@@ -149,9 +164,8 @@ rules_want(struct rules *r)
 static void
 rules_on_timer(weir_call *call, int status, void *arg)
 {
-	(void)call;
 	if (status == WEIR_OK)
-		bind_map_refresh(arg);
+		bind_map_refresh(arg, call);
 }
 
 /* rules_create - read and check everything */

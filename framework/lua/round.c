@@ -63,6 +63,30 @@ round_abandon(struct round *round)
 	round_free(round);
 }
 
+/* round_match - it does something */
+void
+round_match(struct round *round)
+{
+	struct rules *r = round->rules;
+
+	if (round->matched)
+		return;
+	round->matched = true;
+	round->rule->matches++;
+	r->metric->add(r->self, round->rule->metric_matches, 1);
+}
+
+/* round_time - what the call has cost */
+static void
+round_time(struct round *round, uint64_t ns)
+{
+	struct rules *r = round->rules;
+
+	round->rule->time_ns += ns;
+	r->metric->observe(r->self, round->rule->metric_seconds,
+	    (double)ns / 1e9);
+}
+
 /* round_fail - the rule's on_failure, or the module's */
 void
 round_fail(struct round *round, const char *what, const char *why)
@@ -74,6 +98,10 @@ round_fail(struct round *round, const char *what, const char *why)
 
 	rule->failures++;
 	r->metric->add(r->self, rule->metric_failures, 1);
+	if (what != NULL) {
+		rule->overruns++;
+		r->metric->add(r->self, rule->metric_overruns, 1);
+	}
 	snprintf(text, sizeof(text), "rule \"%s\" (%s:%d): %s%s%s", rule->name,
 	    rule->file, rule->line, what != NULL ? what : "",
 	    what != NULL ? ": " : "", why);
@@ -107,7 +135,7 @@ round_on_done(struct coro *c, const char *error, void *arg)
 
 	round->coro = NULL;
 	round->running = false;
-	round->rule->time_ns += c->limit.time_ns;
+	round_time(round, c->limit.time_ns);
 	if (error != NULL)
 		round_fail(round, c->limit.exceeded, error);
 	trace_leave(round, &c->limit, c->limit.time_ns);
@@ -169,13 +197,14 @@ round_step(struct round *round)
 		round->rule = rule;
 		rule->runs++;
 		trace_enter(round);
+		round->matched = false;
 		if (rule->declare == NULL) {
 			round_function(round);
 			continue;
 		}
 		round->begun_ns = clock_mono_ns();
 		declare_run(round);
-		rule->time_ns += clock_mono_ns() - round->begun_ns;
+		round_time(round, clock_mono_ns() - round->begun_ns);
 		trace_leave(round, NULL, clock_mono_ns() - round->begun_ns);
 	}
 	round->stepping = false;

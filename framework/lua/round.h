@@ -25,6 +25,7 @@ struct round {
 	bool stepping; /* round_step is on the stack */
 	bool running;  /* a function has not returned */
 	bool decided;  /* a verdict for everybody was stated */
+	bool matched;  /* the rule that runs has matched */
 	struct view *view; /* of declared rules, or NULL */
 };
 
@@ -36,6 +37,8 @@ bool round_is_gone(struct round *round, int status);
 void round_abandon(struct round *round);
 /* The rule that runs did not do its work: its on_failure speaks. */
 void round_fail(struct round *round, const char *what, const char *why);
+/* The rule that runs does something: count that once a call. */
+void round_match(struct round *round);
 /* What runs in this thread; raises when no rule does. */
 struct round *round_of(lua_State *L);
 

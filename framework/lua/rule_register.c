@@ -133,7 +133,8 @@ rule_new(lua_State *L, struct rules *r, const char *name)
 	rule->name = xstrdup(name);
 	rule->index = i;
 	rule->function = LUA_NOREF;
-	rule->metric_failures = -1;
+	rule->metric_seconds = rule->metric_matches = -1;
+	rule->metric_failures = rule->metric_overruns = -1;
 	*vec_push(&r->rules) = rule;
 	return rule;
 }

@@ -344,6 +344,9 @@ rules_unload(struct rules *r)
 	}
 	vec_fini(&r->files);
 	bind_map_free(r);
+	for (size_t i = 0; i < r->metrics.n; i++)
+		free(r->metrics.v[i].name);
+	vec_fini(&r->metrics);
 	free(r->path);
 	free(r->admin);
 }

@@ -54,7 +54,14 @@ struct rule {
 	/* since the worker began */
 	uint64_t runs, matches, failures, time_ns;
 	uint64_t effects[EFFECT_COUNT];
-	int metric_failures;
+	uint64_t overruns; /* failures that were a budget */
+	int metric_seconds, metric_matches, metric_failures, metric_overruns;
+};
+
+/* A number that rule files made: weir.metric. */
+struct rule_metric {
+	char *name;
+	int kind, id;
 };
 
 extern const char *const rule_options[]; /* rule_register.c */
@@ -76,6 +83,7 @@ struct rules {
 	const struct weir_metric *metric;
 	const struct weir_timer *timer;
 	const struct weir_control *control;
+	const struct weir_job *job;
 	struct limit_max max;
 	size_t memory_total;
 	char *path, *admin;
@@ -85,6 +93,7 @@ struct rules {
 	VEC(struct rule *) rules;
 	VEC(struct rule *) stages[WEIR_STAGE_COUNT];
 	VEC(struct map_file *) maps;
+	VEC(struct rule_metric) metrics;
 	bool loading;  /* rule files run: rules and maps may be made */
 	bool again;    /* ... for a new state: they are there already */
 	size_t seen;   /* rules registered in this loading */

@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 
+#include <cdb.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "lua/test_util.h"
 
 /* start - rules that must load */
@@ -535,6 +539,163 @@ maps_and_expressions(void **state)
 	free(exprs);
 }
 
+static void
+broken_maps_keep_the_old(void **state)
+{
+	char text[500];
+	char *path = strdup(test_file("nets", "192.0.2.0/24 net\n"));
+	struct fakehost *f;
+	uint32_t r;
+
+	(void)state;
+	snprintf(text, sizeof(text), "local c = weir.map('%s', 'cidr')\n"
+	    "rule 'm' { stage = 'rcpt', function(m)\n"
+	    "  m:set_fact('net', c('192.0.2.1') or c('192.0.3.1') or 'no') "
+	    "end }", path);
+	f = start(text, NULL);
+	test_file("nets", "192.0.2.0/24 new\n192.0.2.300/24 no\n");
+	fakehost_advance(f, 6000);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN,
+	    "nets:2: \"192.0.2.300/24\" is not a network: the old content "
+	    "stays"), 1);
+	r = mail(f);
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_string_equal(fakehost_fact_of(f, r, "rules.net"), "net");
+	/* said once, not every five seconds */
+	fakehost_advance(f, 60000);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "nets:2"), 1);
+	remove(path);
+	fakehost_advance(f, 6000);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN,
+	    "No such file or directory: the old content stays"), 1);
+	test_file("nets", "192.0.3.0/24 third\n");
+	fakehost_advance(f, 6000);
+	r = mail(f);
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_string_equal(fakehost_fact_of(f, r, "rules.net"), "third");
+	fakehost_destroy(&f);
+	free(path);
+}
+
+/* make_cdb - a database under that name, by rename */
+static void
+make_cdb(const char *name, const char *key, const char *value, bool nul)
+{
+	char *path = strdup(test_file(name, "")), *tmp = NULL;
+	struct cdb_make m;
+	int fd;
+
+	assert_true(asprintf(&tmp, "%s.tmp", path) > 0);
+	fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	cdb_make_start(&m, fd);
+	for (int i = 0; i < 1000; i++) {
+		char k[20];
+
+		snprintf(k, sizeof(k), "k%d", i);
+		cdb_make_add(&m, k, (unsigned)strlen(k), "v", 1);
+	}
+	cdb_make_add(&m, key, (unsigned)strlen(key) + nul, value,
+	    (unsigned)strlen(value) + nul);
+	assert_int_equal(cdb_make_finish(&m), 0);
+	close(fd);
+	assert_int_equal(rename(tmp, path), 0);
+	free(tmp);
+	free(path);
+}
+
+static void
+databases(void **state)
+{
+	char text[700];
+	char *path = strdup(test_file("db", ""));
+	char junk[3000];
+	struct fakehost *f;
+	uint32_t r;
+
+	(void)state;
+	make_cdb("db", "example.com", "first", false);
+	snprintf(text, sizeof(text), "local c = weir.map('%s', 'cdb')\n"
+	    "rule 'm' { stage = 'rcpt', function(m)\n"
+	    "  assert(c('k7') == 'v' and c('nothing') == nil)\n"
+	    "  m:set_fact('db', c('Example.COM')) end }", path);
+	f = start(text, NULL);
+	r = mail(f);
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_string_equal(fakehost_fact_of(f, r, "rules.db"), "first");
+	/* as postmap writes it */
+	make_cdb("db", "example.com", "second", true);
+	fakehost_advance(f, 6000);
+	r = mail(f);
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_string_equal(fakehost_fact_of(f, r, "rules.db"), "second");
+	/* tables that point outside, then a file that is too short; by rename:
+	   the old one is still mapped */
+	memset(junk, 0x7f, sizeof(junk) - 1);
+	junk[sizeof(junk) - 1] = '\0';
+	for (int i = 0; i < 2; i++) {
+		char *broken = strdup(test_file("broken", i == 0 ? junk :
+		    "short"));
+
+		assert_int_equal(rename(broken, path), 0);
+		free(broken);
+		fakehost_advance(f, 6000);
+		assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN,
+		    i == 0 ? "or cut short: the old content stays" :
+		    "not a cdb file: the old content stays"), 1);
+		r = mail(f);
+		fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+		assert_string_equal(fakehost_fact_of(f, r, "rules.db"),
+		    "second");
+	}
+	fakehost_destroy(&f);
+	refused("local c = weir.map('/etc/hostname', 'cdb')",
+	    "/etc/hostname: not a cdb file");
+	free(path);
+}
+
+static void
+numbers_of_rules(void **state)
+{
+	struct fakehost *f = start(
+	    "local hit = weir.metric.counter('zips', 'Zip files.')\n"
+	    "local level = weir.metric.gauge('level')\n"
+	    "local took = weir.metric.histogram('lookup')\n"
+	    "rule 'a' { stage = 'rcpt', function(m)\n"
+	    "  hit() hit(4) level(-3) took(0.1)\n"
+	    "  assert(not pcall(hit, -1) and not pcall(level, 1e300))\n"
+	    "  assert(not pcall(weir.metric.counter, 'late'))\n"
+	    "  m:set_fact('x', 'y') m:add_score(1, 'z') end }\n"
+	    "rule 'b' { stage = 'rcpt', function(m) end }\n"
+	    "rule 'c' { stage = 'rcpt', from = domain 'example.com',\n"
+	    "  action = score(1) }\n"
+	    "rule 'd' { stage = 'rcpt', from = domain 'example.net',\n"
+	    "  action = score(1) }\n"
+	    "rule 'e' { stage = 'rcpt', function(m) while true do end end }\n",
+	    NULL);
+	uint32_t r = mail(f);
+
+	(void)state;
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_int_equal(fakehost_metric(f, "site_zips", NULL), 5);
+	assert_int_equal(fakehost_metric(f, "site_level", NULL), -3);
+	assert_int_equal(fakehost_metric(f, "site_lookup", NULL), 1);
+	assert_int_equal(fakehost_metric(f, "seconds", "rule=\"a\""), 1);
+	assert_int_equal(fakehost_metric(f, "matches", "rule=\"a\""), 1);
+	assert_int_equal(fakehost_metric(f, "matches", "rule=\"b\""), 0);
+	assert_int_equal(fakehost_metric(f, "matches", "rule=\"c\""), 1);
+	assert_int_equal(fakehost_metric(f, "matches", "rule=\"d\""), 0);
+	assert_int_equal(fakehost_metric(f, "seconds", "rule=\"d\""), 1);
+	assert_int_equal(fakehost_metric(f, "failures", "rule=\"e\""), 1);
+	assert_int_equal(fakehost_metric(f, "overruns", "rule=\"e\""), 1);
+	fakehost_destroy(&f);
+	refused("weir.metric.counter('Bad')", "is no name");
+	refused("weir.metric.counter('a') weir.metric.gauge('a')",
+	    "of another kind");
+	refused("for i = 1, 101 do weir.metric.counter('n' .. i) end",
+	    "more than 100");
+}
+
 /* end - remove the folder after each test */
 static int
 end(void **state)
@@ -563,6 +724,9 @@ main(void)
 		TEST(shadow_changes_nothing),
 		TEST(hostile_header_names),
 		TEST(maps_and_expressions),
+		TEST(broken_maps_keep_the_old),
+		TEST(databases),
+		TEST(numbers_of_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

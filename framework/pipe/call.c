@@ -105,6 +105,7 @@ call_begin(struct module *module, struct session *s, struct message *m,
 	c->pool = NULL;
 	c->closed = NULL;
 	c->closed_arg = NULL;
+	c->on_fail = NULL;
 	c->begun_ns = 0;
 	open_calls++;
 	return c;
@@ -227,6 +228,10 @@ call_fail(struct call *c, int status, weir_str reason)
 	if (c->failed)
 		return;
 	c->failed = true;
+	if (c->on_fail != NULL) {
+		c->on_fail(c, status, reason);
+		return;
+	}
 	guard_failed(c, status, reason);
 	/* a module may return any status: only we know what was cancelled */
 	if (c->session != NULL && !c->given_up)

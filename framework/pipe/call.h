@@ -55,6 +55,8 @@ struct call {
 	struct pool *pool; /* of a call that is not about mail */
 	void (*closed)(struct call *call); /* or NULL; last thing that runs */
 	void *closed_arg;
+	/* who hears of its failure instead of on_failure; or NULL */
+	void (*on_fail)(struct call *call, int status, weir_str reason);
 };
 
 void call_init(void);

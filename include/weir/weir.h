@@ -14,6 +14,7 @@
 #include <weir/ext/dns.h>
 #include <weir/ext/edit.h>
 #include <weir/ext/job.h>
+#include <weir/ext/lua.h>
 #include <weir/ext/metric.h>
 #include <weir/ext/mime.h>
 #include <weir/ext/remote.h>

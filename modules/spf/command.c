@@ -158,9 +158,9 @@ command_done(weir_call *call, const struct spf_outcome *o, void *arg)
 	free(run);
 }
 
-/* command_address - text to octets; mapped IPv4 becomes IPv4 */
-static bool
-command_address(const char *text, struct spf_input *in)
+/* spf_address - text to octets; mapped IPv4 becomes IPv4 */
+bool
+spf_address(const char *text, struct spf_input *in)
 {
 	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 		0xff };
@@ -194,7 +194,7 @@ command_check(void *state, weir_call *call, uint32_t argc,
 		    "alone)\n"));
 		return WEIR_E_INVAL;
 	}
-	if (!command_address(argv[1], &in)) {
+	if (!spf_address(argv[1], &in)) {
 		m->control->error(call, WEIR_STR("not an IP address\n"));
 		return WEIR_E_INVAL;
 	}

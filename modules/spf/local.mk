@@ -21,6 +21,7 @@ modules_spf_sources = modules/spf/mod_spf.c \
 	modules/spf/match.c \
 	modules/spf/mx.c \
 	modules/spf/query.c \
+	modules/spf/rule.c \
 	$(modules_spf_eval_sources)
 modules_spf_mod_spf_la_SOURCES = $(modules_spf_sources)
 modules_spf_mod_spf_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)

@@ -237,6 +237,8 @@ spf_create(const struct weir_host *host, weir_self *self,
 	status = spf_load(m);
 	if (status == WEIR_OK)
 		status = spf_command_register(m);
+	if (status == WEIR_OK)
+		status = spf_rule_register(m);
 	if (status != WEIR_OK) {
 		spf_free(m);
 		return status;

@@ -130,6 +130,8 @@ bool spf_match_address(const struct weir_host *host, const weir_conf *conf,
     uint32_t row, weir_str address);
 
 /* command.c: register the commands. [main] */
+int spf_rule_register(struct spf *m); /* rule.c */
+bool spf_address(const char *text, struct spf_input *in);
 int spf_command_register(struct spf *m);
 
 /* mod_spf.c: an attribute, or the empty slice. */

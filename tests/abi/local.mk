@@ -1,7 +1,7 @@
 # Modules that are only loaded by tests.
 check_LTLIBRARIES += tests/abi/mod_probe.la tests/abi/mod_hostile.la \
 	tests/abi/mod_mute.la tests/abi/mod_dangling.la \
-	tests/abi/mod_remotetest.la
+	tests/abi/mod_remotetest.la tests/abi/mod_luatest.la
 tests_abi_mod_probe_la_SOURCES = tests/abi/mod_probe.c
 tests_abi_mod_probe_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_abi_mod_probe_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
@@ -18,10 +18,13 @@ tests_abi_mod_dangling_la_LDFLAGS = -module -avoid-version -shared \
 tests_abi_mod_remotetest_la_SOURCES = tests/abi/mod_remotetest.c
 tests_abi_mod_remotetest_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_abi_mod_remotetest_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
+tests_abi_mod_luatest_la_SOURCES = tests/abi/mod_luatest.c
+tests_abi_mod_luatest_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_abi_mod_luatest_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
 
 EXTRA_DIST += tests/functional/test_modules.py tests/functional/test_remote.py
 
 # for tests of the built programs
 .PHONY: abi-modules
 abi-modules: tests/abi/mod_probe.la tests/abi/mod_hostile.la \
-	tests/abi/mod_remotetest.la
+	tests/abi/mod_remotetest.la tests/abi/mod_luatest.la

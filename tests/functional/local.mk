@@ -17,7 +17,8 @@ EXTRA_DIST += $(functional_lib) tests/functional/conftest.py \
 	tests/functional/test_milter_fixtures.py \
 	tests/functional/test_policy_requests.py \
 	tests/functional/test_mime_all.py tests/functional/test_docs.py tests/functional/test_miltertest.py \
-	tests/functional/test_rules.py tests/functional/test_rules_try.py
+	tests/functional/test_rules.py tests/functional/test_rules_try.py \
+	tests/functional/test_rules_call.py
 
 # FUNCTIONAL_FLAGS="-k name" and the like go to pytest.
 .PHONY: check-functional

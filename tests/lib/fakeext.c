@@ -244,6 +244,40 @@ fake_timer_every(weir_self *self, uint32_t ms, weir_task_fn *fn, void *arg)
 	return WEIR_OK;
 }
 
+/* fake_job_start - the work is done at once, its end is queued; the message
+   has no descriptor */
+static int
+fake_job_start(weir_call *call, weir_job_run *run, weir_job_done *done,
+    void *arg)
+{
+	struct fake_event *e;
+	int status = fake_call_check(call, -1);
+
+	if (status != 0)
+		return status;
+	e = fake_event_new(call->f, call, FAKE_TASK);
+	e->status = run(NULL, arg);
+	e->fn.task = done;
+	e->arg = arg;
+	return WEIR_OK;
+}
+
+/* fake_job_unwanted - never */
+static bool
+fake_job_unwanted(weir_jobctx *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+/* fake_job_message_fd - there is none */
+static int
+fake_job_message_fd(weir_jobctx *ctx)
+{
+	(void)ctx;
+	return WEIR_E_STATE;
+}
+
 /* fake_control_command - a command of the module */
 static int
 fake_control_command(weir_self *self, const char *name, const char *usage,
@@ -473,6 +507,9 @@ fake_ext(weir_self *self, const char *id)
 		.observe = fake_metric_observe };
 	static const struct weir_timer timer = { .after = fake_timer_after,
 		.every = fake_timer_every };
+	static const struct weir_job job = { .start = fake_job_start,
+		.unwanted = fake_job_unwanted,
+		.message_fd = fake_job_message_fd };
 	static const struct weir_control control = {
 		.command = fake_control_command, .print = fake_control_print,
 		.error = fake_control_print };
@@ -490,6 +527,7 @@ fake_ext(weir_self *self, const char *id)
 	} tables[] = { { WEIR_EXT_DNS, &dns },
 		{ WEIR_EXT_STORE, &fake_store_table },
 		{ WEIR_EXT_METRIC, &metric }, { WEIR_EXT_TIMER, &timer },
+		{ WEIR_EXT_JOB, &job },
 		{ WEIR_EXT_CONTROL, &control }, { WEIR_EXT_EDIT, &edit },
 		{ WEIR_EXT_MIME, &mime } };
 

@@ -97,7 +97,7 @@ fake_deliver(struct fakehost *f, struct fake_event *e, bool cancelled)
 	if (e->kind != FAKE_TASK) {
 		fake_ext_deliver(f, e, cancelled);
 	} else if (call != NULL) {
-		e->fn.task(call, cancelled ? WEIR_E_CANCELLED : WEIR_OK,
+		e->fn.task(call, cancelled ? WEIR_E_CANCELLED : e->status,
 		    e->arg);
 	} else if (!cancelled) {
 		weir_call *own = fake_call_new(f, -1, -1);
