@@ -28,3 +28,4 @@ uninstall-templates:
 	rm -rf '$(DESTDIR)$(templatedir)'
 .PHONY: install-templates uninstall-templates
 dist_man_MANS += sdk/weir-new-module.1
+EXTRA_DIST += tests/functional/test_sdk.py

@@ -104,6 +104,7 @@ static const char *const needs[] = {
 	NULL
 };
 
+@if match@
 /* is_listed - is the text one of the option match, ASCII case aside */
 static bool
 is_listed(const struct @NAME@ *m, weir_str text)
@@ -194,6 +195,7 @@ judge(struct @NAME@ *m, weir_call *call, uint32_t scope, uint32_t rcpt)
 	return m->host->verdict(call, &v);
 }
 
+@end@
 @if connect@
 static int
 collect_connect(void *state, weir_call *call)
