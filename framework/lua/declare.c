@@ -388,7 +388,6 @@ declare_act(struct round *round, const uint32_t *targets, uint32_t n, bool all)
 void
 declare_run(struct round *round)
 {
-	struct rule *rule = round->rule;
 	uint32_t *targets;
 	bool yes = true, all;
 	int n;
