@@ -101,6 +101,7 @@ replay_play(struct replay *r, struct tape *was, const struct conf *conf)
 		.declared_size = was->declared_size,
 		.body_octets = was->body_octets,
 		.bodyless = !was->has_body, .sizeless = !was->has_body_octets,
+		.no_content = strcmp(was->kind.ptr, "policy") == 0,
 		.last = was->stage };
 	struct drive_options o;
 	struct drive_mail mail;

@@ -34,6 +34,7 @@ struct drive_exact {
 	const char *const *rcpt_params; /* one each of rcpts */
 	uint64_t declared_size, body_octets;
 	bool bodyless, sizeless; /* the body, its size is not known */
+	bool no_content; /* policy delegation: there never is one */
 	int last; /* enum weir_stage: nothing is known of what came behind */
 };
 

@@ -337,6 +337,7 @@ run_content(struct drive_run *r)
 
 	m->bodyless = x != NULL && x->bodyless;
 	m->sizeless = x != NULL && x->sizeless;
+	m->no_content = x != NULL && x->no_content;
 	if (run_behind(r, WEIR_STAGE_DATA))
 		return false;
 	run_through(r, WEIR_STAGE_DATA, WEIR_RCPT_NONE);
