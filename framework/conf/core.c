@@ -238,6 +238,21 @@ core_observe(struct conf *conf, struct rows *r)
 	}
 }
 
+/* core_record - recordings for a replay */
+static void
+core_record(struct conf *conf)
+{
+	const struct weir_conf *sec = core_single(conf, CORE_RECORD);
+
+	conf->record.enabled = conf_bool(sec, RECORD_ENABLED);
+	conf->record.size = conf_int(sec, RECORD_SIZE);
+	conf->record.count = conf_int(sec, RECORD_COUNT);
+	conf->record.retention_ms = conf_int(sec, RECORD_RETENTION);
+	conf->record.sample = conf_int(sec, RECORD_SAMPLE);
+	conf->record.bodies = conf_bool(sec, RECORD_BODIES);
+	conf->record.body_size = conf_int(sec, RECORD_BODY_SIZE);
+}
+
 /* core_machine - what follows from the machine if the file leaves it open; the
    values are put back, so that a dump shows what is in effect */
 static void
@@ -285,6 +300,7 @@ core_fill(struct conf *conf, struct rows *r)
 	core_dns(conf, r);
 	core_log(conf, r);
 	core_observe(conf, r);
+	core_record(conf);
 }
 
 /* core_module_fill - what the host asks of a module section */

@@ -108,6 +108,10 @@ struct conf {
 		const char *path;
 		int64_t retention_ms;
 	} explain;
+	struct {
+		bool enabled, bodies;
+		int64_t size, count, retention_ms, sample, body_size;
+	} record;
 	struct conf_address metrics; /* CONF_ADDRESS_NONE: off */
 	int64_t store_size;
 

@@ -142,6 +142,25 @@ static const struct weir_option store_rows[] = {
 	END
 };
 
+static const struct weir_option record_rows[] = {
+	ROW(RECORD_ENABLED, "enabled", BOOL, "no", NULL, NULL,
+	    "Keep what weirctl replay needs to decide again: client, "
+	    "envelope, header, DNS answers, findings."),
+	ROW(RECORD_SIZE, "size", SIZE, "64M", "1M", "1T",
+	    "Octets that recordings of all workers may take; the oldest go."),
+	ROW(RECORD_COUNT, "count", INT, "100000", "100", "1000000000",
+	    "Recordings that are kept at most."),
+	ROW(RECORD_RETENTION, "retention", DURATION, "7d", "1h", "3650d",
+	    "How long they are kept at most."),
+	ROW(RECORD_SAMPLE, "sample", INT, "100", "1", "100",
+	    "Sessions of a hundred that are recorded."),
+	ROW(RECORD_BODIES, "bodies", BOOL, "no", NULL, NULL,
+	    "Keep the bodies of messages, too."),
+	ROW(RECORD_BODY_SIZE, "body_size", SIZE, "256k", "1k", "16M",
+	    "Largest body that is kept."),
+	END
+};
+
 static const struct weir_option scores_rows[] = { END };
 
 const struct weir_option core_rows[] = {
@@ -197,6 +216,9 @@ const struct weir_option core_rows[] = {
 	    "modules' own.  What a module gives with the symbol is "
 	    "multiplied by the weight: RBL_CLIENT = 2 doubles the score of "
 	    "each zone, 0 makes it count for nothing."),
+	SECTION(CORE_RECORD, "record", SECTION_SINGLE, record_rows,
+	    "Recordings for weirctl replay, in recordings/ of state_dir: "
+	    "readable by the daemon's user and root alone."),
 	END
 };
 

@@ -22,6 +22,8 @@ weirctl_SOURCES = \
 	framework/ctl/doctor_state.c \
 	framework/ctl/weirctl.c framework/ctl/weirctl.h \
 	framework/ctl/weirctl_local.c framework/ctl/weirctl_offline.c \
+	framework/ctl/replay_compare.c framework/ctl/replay_run.c \
+	framework/ctl/weirctl_replay.c framework/ctl/weirctl_replay.h \
 	framework/ctl/weirctl_rules.c framework/ctl/weirctl_rules.h \
 	framework/ctl/weirctl_rules_test.c \
 	sdk/drive/drive.h sdk/drive/drive_report.c sdk/drive/drive_run.c \

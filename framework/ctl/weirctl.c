@@ -14,6 +14,7 @@
 #include "conf/load.h"
 #include "ctl/commands.h"
 #include "ctl/format.h"
+#include "ctl/weirctl_replay.h"
 #include "ctl/weirctl_rules.h"
 
 const struct weirctl_command weirctl_commands[] = {
@@ -35,6 +36,9 @@ const struct weirctl_command weirctl_commands[] = {
 	{ "rules test", RULES_TEST_USAGE,
 	    "Run mails through rule files, without a daemon: what each rule "
 	    "made of them.", weirctl_rules },
+	{ "replay", REPLAY_USAGE,
+	    "Decide recorded sessions again with another configuration: what "
+	    "would change. Asks nobody, changes nothing.", weirctl_replay },
 	{ "explain", NULL, NULL, weirctl_explain },
 	{ "help", NULL, NULL, weirctl_help },
 	{ NULL, NULL, NULL, NULL }

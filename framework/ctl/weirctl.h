@@ -56,6 +56,7 @@ int weirctl_config(struct weirctl *w, int argc, char **argv);
 int weirctl_explain(struct weirctl *w, int argc, char **argv);
 int weirctl_mta_config(struct weirctl *w, int argc, char **argv);
 int weirctl_doctor(struct weirctl *w, int argc, char **argv);
+int weirctl_replay(struct weirctl *w, int argc, char **argv);
 int weirctl_rules(struct weirctl *w, int argc, char **argv);
 int weirctl_help(struct weirctl *w, int argc, char **argv);
 

@@ -90,6 +90,7 @@ test_parse(struct weirctl *w, struct drive_options *o, int argc, char **argv)
 	o->conf = w->config_given ? w->config : NULL;
 	o->front.protocol = o->front.listener = "test";
 	o->front.direction = "auto";
+	o->disconnect = -1;
 	ip_parse("192.0.2.1", &o->client);
 	optind = 0;
 	while (status == WEIR_OK && (id = getopt_long(argc, argv, "c:",

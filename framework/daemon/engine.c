@@ -99,7 +99,7 @@ engine_limits(void)
 
 /* engine_dns - the resolver, or a zone file in its place */
 static int
-engine_dns(struct err *err)
+engine_dns(enum engine_kind kind, struct err *err)
 {
 	struct dns_config dc = {
 		.nservers = conf->dns.n_servers,
@@ -111,6 +111,8 @@ engine_dns(struct err *err)
 	const char **servers;
 	int status;
 
+	if (kind == ENGINE_REPLAY)
+		return dns_init_recorded();
 	if (conf->dns.zone[0] != '\0')
 		return dns_init_zone(conf->dns.zone, err);
 	pool = pool_create(1024, 0);
@@ -130,7 +132,7 @@ engine_store(enum engine_kind kind, struct err *err)
 	char path[4096];
 	struct store_config sc = {
 		.path = path, .map_size = (size_t)conf->store_size,
-		.memory = kind == ENGINE_DRIVE, .tolerant = kind == ENGINE_WORKER
+		.memory = kind != ENGINE_WORKER, .tolerant = kind == ENGINE_WORKER
 	};
 
 	snprintf(path, sizeof(path), "%s/store.lmdb", conf->state_dir);
@@ -211,7 +213,7 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 	if (status == WEIR_OK)
 		status = engine_store(kind, err);
 	if (status == WEIR_OK)
-		status = engine_dns(err);
+		status = engine_dns(kind, err);
 	if (status == WEIR_OK && kind == ENGINE_DRIVE)
 		status = engine_helpers(err);
 	if (status == WEIR_OK)
@@ -220,7 +222,7 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 		return status;
 	engine_record(kind);
 	run_wants_build(recording || log_enabled(WEIR_LOG_INFO) ||
-		kind == ENGINE_DRIVE, conf->message_timeout_ms);
+		kind != ENGINE_WORKER, conf->message_timeout_ms);
 	return WEIR_OK;
 }
 

@@ -15,7 +15,8 @@
 
 enum engine_kind {
 	ENGINE_WORKER, /* stores on disk, records kept */
-	ENGINE_DRIVE   /* stores in memory, no records kept */
+	ENGINE_DRIVE,  /* stores in memory, no records kept */
+	ENGINE_REPLAY  /* the same, no helpers, and recorded DNS answers */
 };
 
 /* The configuration with all its modules' rows. [main] */

@@ -209,6 +209,36 @@ privs_seccomp(struct err *err)
 	return WEIR_OK;
 }
 
+/* privs_no_network - whatever a module tries */
+int
+privs_no_network(struct err *err)
+{
+	static const int denied[] = { SCMP_SYS(socket), SCMP_SYS(socketpair),
+		SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
+		SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
+		SCMP_SYS(io_uring_setup), SCMP_SYS(execve),
+		SCMP_SYS(execveat) };
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = 0;
+
+	if (ctx == NULL)
+		return err_set(err, WEIR_E_TEMP, "seccomp is not available");
+	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied) && rc == 0;
+	     i++) {
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), denied[i],
+		    0);
+		if (rc == -EDOM || rc == -EINVAL)
+			rc = 0;
+	}
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (rc != 0)
+		return err_set(err, WEIR_E_TEMP, "seccomp: %s",
+		    strerror(-rc));
+	return WEIR_OK;
+}
+
 #define LANDLOCK_WRITES \
 	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | \

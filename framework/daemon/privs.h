@@ -32,6 +32,9 @@ int privs_drop(uid_t uid, gid_t gid, struct err *err);
 /* No exec, no new rights, no foreign process, no system settings: refused with
    EPERM from now on, in this process and its threads. */
 int privs_seccomp(struct err *err);
+/* No sockets: none can be made, none connected, nothing sent, in this process
+   and its threads to come.  For a replay. */
+int privs_no_network(struct err *err);
 /* Files: read anything that the user may, write below these directories only
    (NULL-ended).  WEIR_E_UNSUPPORTED: this kernel has no Landlock. */
 int privs_landlock(const char *const *writable, struct err *err);

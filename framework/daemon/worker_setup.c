@@ -23,6 +23,8 @@
 #include "obs/metric_http.h"
 #include "obs/record.h"
 #include "pipe/guard.h"
+#include "pipe/run.h"
+#include "replay/recorder.h"
 #include "store/aside.h"
 #include "store/store.h"
 #include "work/pool.h"
@@ -151,6 +153,21 @@ worker_store(void)
 		    "the modules' store works again");
 }
 
+/* worker_record - mail goes on without its recordings, loudly */
+static void
+worker_record(unsigned worker)
+{
+	struct err err = { "" };
+
+	if (!conf->record.enabled)
+		return;
+	if (recorder_open(conf, worker, &err) < 0)
+		log_event(WEIR_LOG_ERROR, LOG_STORE_DEGRADED,
+		    "nothing is recorded: %s", err.text);
+	else
+		run_wants_tape(recorder_wants_body());
+}
+
 /* worker_setup - in the order in which the parts need each other */
 int
 worker_setup(const struct worker_start *start, struct conf **conf_out,
@@ -172,6 +189,7 @@ worker_setup(const struct worker_start *start, struct conf **conf_out,
 		status = engine_start(conf, ENGINE_WORKER, err);
 	if (status < 0)
 		return status;
+	worker_record((unsigned)start->slot);
 	gauge_sessions = metric_gauge("weir_sessions", NULL,
 	    "Open sessions.");
 	gauge_memory = metric_gauge("weir_mail_memory_bytes", NULL,
@@ -226,6 +244,7 @@ worker_teardown(void)
 	ctl_server_close_all();
 	front_close_all();
 	sockets_close(false);
+	recorder_close();
 	engine_stop();
 	free(listeners);
 	listeners = NULL;

@@ -38,6 +38,7 @@ struct dns_backend {
 
 extern const struct dns_backend dns_backend_ares;
 extern const struct dns_backend dns_backend_zone;
+extern const struct dns_backend dns_backend_recorded;
 
 int dns_ares_open(const struct dns_config *config, struct err *err);
 int dns_zone_open(const char *file, struct err *err);

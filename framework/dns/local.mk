@@ -2,7 +2,8 @@
 libweir_la_SOURCES += \
 	framework/dns/answer.c framework/dns/answer.h \
 	framework/dns/backend.h \
-	framework/dns/backend_ares.c framework/dns/backend_zone.c \
+	framework/dns/backend_ares.c framework/dns/backend_recorded.c \
+	framework/dns/backend_zone.c \
 	framework/dns/cache.c framework/dns/cache.h \
 	framework/dns/name.c framework/dns/name.h \
 	framework/dns/resolver.c framework/dns/resolver.h

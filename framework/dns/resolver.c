@@ -201,6 +201,17 @@ dns_init_zone(const char *file, struct err *err)
 	return WEIR_OK;
 }
 
+/* dns_init_recorded - with answers of a recording */
+int
+dns_init_recorded(void)
+{
+	const struct dns_config c = { .timeout_ms = DEFAULT_TIMEOUT_MS,
+		.max_in_flight = DEFAULT_IN_FLIGHT };
+
+	resolver_open(&dns_backend_recorded, &c);
+	return WEIR_OK;
+}
+
 /* dns_fini - stop; nobody is left without an outcome */
 void
 dns_fini(void)

@@ -68,6 +68,17 @@ int dns_init(const struct dns_config *config, struct err *err);
  */
 int dns_init_zone(const char *file, struct err *err);
 
+/* Start with recorded answers, for a replay: what was not recorded is answered
+   with WEIR_E_TEMP and told to missed.  Nothing is cached. */
+typedef void dns_missed_fn(const char *name, uint16_t type);
+int dns_init_recorded(void);
+/* Forget all answers, tell misses to fn (NULL: nobody). */
+void dns_recorded_clear(dns_missed_fn *missed);
+/* One more; of two for the same question the first counts.  WEIR_E_INVAL: no
+   name, or not what an answer may be. */
+int dns_recorded_add(const char *name, uint16_t type,
+    const struct weir_dns_answer *answer);
+
 /* Stop.  Open queries get WEIR_E_CANCELLED, from inside this call; what their
    callbacks start gets the same from the loop later.  Harmless when stopped. */
 void dns_fini(void);

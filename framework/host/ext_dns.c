@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "dns/resolver.h"
+#include "replay/recorder.h"
 #include "host/limits.h"
 #include "host/table.h"
 #include "host/trial.h"
@@ -16,6 +17,8 @@ struct ext_dns_op {
 	struct loop_task refused;
 	weir_dns_fn *fn;
 	void *arg;
+	char *name; /* if the session is taped, else NULL */
+	uint16_t type;
 };
 
 /* ext_dns_end - hand the answer over */
@@ -24,10 +27,14 @@ ext_dns_end(struct ext_dns_op *q, const struct weir_dns_answer *answer)
 {
 	struct call *c = q->op.call;
 
+	if (q->name != NULL)
+		recorder_dns(c->session, c->message, q->name, q->type,
+		    answer);
 	call_enter(c);
 	q->fn(call_handle(c), answer, q->arg);
 	call_op_end(&q->op);
 	call_leave(c);
+	free(q->name);
 	free(q);
 }
 
@@ -84,6 +91,10 @@ ext_dns_query(weir_call *handle, const char *name, uint16_t type,
 	q = xcalloc(1, sizeof(*q));
 	q->fn = fn;
 	q->arg = arg;
+	if (c->session != NULL && c->session->taped) {
+		q->name = xstrdup(name);
+		q->type = type;
+	}
 	loop_task_init(&q->refused, ext_dns_refused);
 	call_op_begin(c, &q->op, ext_dns_cancel);
 	if (c->session != NULL &&

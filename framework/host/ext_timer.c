@@ -7,6 +7,7 @@
 #include <weir/ext/timer.h>
 
 #include "base/alloc.h"
+#include "host/limits.h"
 #include "host/table.h"
 #include "host/trial.h"
 #include "pipe/guard.h"
@@ -119,6 +120,8 @@ ext_timer_every(weir_self *self, uint32_t ms, weir_task_fn *fn, void *arg)
 		return WEIR_E_STATE;
 	if (self == NULL || ms < 100 || fn == NULL)
 		return WEIR_E_INVAL;
+	if (host_is_still)
+		return WEIR_OK;
 	t = xcalloc(1, sizeof(*t));
 	t->module = table_module(self);
 	t->ms = ms;

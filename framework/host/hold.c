@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/vec.h"
+#include "host/limits.h"
 #include "host/table.h"
 #include "host/trial.h"
 #include "loop/loop.h"
@@ -249,6 +250,8 @@ hold_task(weir_self *self, weir_task_fn *fn, void *arg, uint32_t timeout_ms)
 		return WEIR_E_STATE;
 	if (self == NULL || fn == NULL)
 		return WEIR_E_INVAL;
+	if (host_is_still)
+		return WEIR_OK;
 	t = xcalloc(1, sizeof(*t));
 	loop_task_init(&t->task, hold_run_task);
 	loop_timer_init(&t->timer, hold_on_retry);

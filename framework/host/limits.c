@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/limits.h"
 
+bool host_is_still;
+
 static uint32_t dns_queries = 100;
 static struct mime_limits mime;
 

@@ -23,6 +23,7 @@ static struct pool *pool;
 static struct module **modules;
 static uint32_t nmodules;
 const char *registry_busy;
+const struct weir_module *(*registry_replace)(const struct weir_module *);
 
 /* registry_find_descriptor - conf asks for a module's rows */
 static const struct weir_module *
@@ -77,9 +78,10 @@ registry_module(const struct conf *conf, const struct conf_module *cm)
 	m->name = cm->name;
 	m->path = load_path(cm->name);
 	m->origin = pool_printf(pool, "%s:%u", cm->file, cm->line);
-	m->descriptor = cm->desc;
+	m->descriptor = registry_replace != NULL ?
+	    registry_replace(cm->desc) : cm->desc;
 	m->conf = cm->conf;
-	m->flags = cm->desc->flags;
+	m->flags = m->descriptor->flags;
 	m->on_failure[0] = cm->on_failure;
 	m->on_failure[1] = cm->on_failure_out;
 	m->timeout_ms = cm->timeout_ms;

@@ -22,5 +22,8 @@ int registry_start(const struct conf *conf, struct err *err);
 extern const char *registry_busy;
 /* Destroy all; every call must have closed. [main] */
 void registry_stop(void);
+/* In a replay: another descriptor in place of this one, or the same. */
+extern const struct weir_module *(*registry_replace)(
+    const struct weir_module *desc);
 
 #endif

@@ -287,6 +287,7 @@ table_fact_set(weir_call *handle, uint32_t rcpt, const char *key,
 		return WEIR_E_INVAL;
 	f.module = c->module;
 	f.rcpt = rcpt;
+	f.stage = c->stage;
 	f.shadow = c->module->shadow;
 	f.key = (char *)(uintptr_t)key;
 	f.value = value;

@@ -121,6 +121,7 @@ table_message_attr(struct call *c, uint32_t attr, uint32_t rcpt)
 	case WEIR_A_SENDER_PARAMS:
 		return m->sender_params;
 	case WEIR_A_SIZE:
+		m->body_missed |= m->sizeless && c->stage == WEIR_STAGE_EOM;
 		if (c->stage == WEIR_STAGE_EOM)
 			return table_number(c,
 			    m->header_octets + m->body_octets);

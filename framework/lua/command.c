@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 
 static const char *const command_directions[] = { "both", "in", "out" };
 
@@ -97,6 +98,49 @@ command_stats(void *state, weir_call *call, uint32_t argc,
 	return command_print(r, call, &text, json);
 }
 
+/* command_changes - decisions by what they were and would have been */
+static void
+command_changes(const struct rule *x, json_t *one, struct buf *text)
+{
+	json_t *changes = json_array(), *samples = json_array();
+
+	buf_printf(text, "    would have changed %llu decisions\n",
+	    (unsigned long long)x->nchanges);
+	for (int was = 0; was < SHADOW_ACTIONS; was++) {
+		for (int would = 0; would < SHADOW_ACTIONS; would++) {
+			if (x->changes[was][would] == 0)
+				continue;
+			json_array_append_new(changes, json_pack(
+			    "{s:s,s:s,s:I}", "old", action_name(was), "new",
+			    action_name(would), "count",
+			    (json_int_t)x->changes[was][would]));
+			buf_printf(text, "%12llu  %s -> %s\n",
+			    (unsigned long long)x->changes[was][would],
+			    action_name(was), action_name(would));
+		}
+	}
+	for (int i = 0; i < SHADOW_SAMPLES; i++) {
+		const struct shadow_sample *s = &x->samples[i];
+		json_t *o;
+
+		if (s->id[0] == '\0')
+			continue;
+		/* a recipient is what a client says it is */
+		o = json_pack("{s:s,s:s?,s:s,s:s}", "id", s->id, "recipient",
+		    text_is_utf8(weir_str_of(s->recipient)) ? s->recipient :
+		    NULL, "old", action_name((int)s->was), "new",
+		    action_name((int)s->would));
+		json_array_append_new(samples, o);
+		buf_printf(text, "    for example %s: %s -> %s for %s\n",
+		    s->id, action_name((int)s->was),
+		    action_name((int)s->would), s->recipient);
+	}
+	json_object_set_new(one, "would_change",
+	    json_integer((json_int_t)x->nchanges));
+	json_object_set_new(one, "changes", changes);
+	json_object_set_new(one, "samples", samples);
+}
+
 /* command_shadow - what rules in shadow would have done */
 static int
 command_shadow(void *state, weir_call *call, uint32_t argc,
@@ -127,6 +171,7 @@ command_shadow(void *state, weir_call *call, uint32_t argc,
 				    (unsigned long long)x->effects[e]);
 		}
 		buf_add_str(&text, "\n");
+		command_changes(x, one, &text);
 		if (as_json)
 			json_array_append(json, one);
 		json_decref(one);
@@ -143,5 +188,6 @@ command_init(struct rules *r)
 	r->control->command(r->self, "stats", "stats",
 	    "Runs, matches, failures and time of each rule.", command_stats);
 	r->control->command(r->self, "shadow", "shadow",
-	    "What rules in shadow would have done.", command_shadow);
+	    "What rules in shadow would have done and changed; of this worker.",
+	    command_shadow);
 }

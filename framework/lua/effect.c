@@ -35,9 +35,18 @@ struct effect_one {
 	weir_str name, value;
 };
 
+/* A verdict that a rule in shadow would have stated. */
+struct effect_shadow {
+	struct effect_shadow *next;
+	struct rule *rule;
+	uint32_t action, rcpt; /* rcpt: or WEIR_RCPT_NONE */
+};
+
 /* What a message keeps from stage to stage. */
 struct effect_mail {
 	struct effect_one *first, **tail;
+	struct effect_shadow *shadow;
+	uint32_t nshadow;
 	uint32_t edits;
 	uint32_t n; /* octets of decided */
 	uint8_t *decided; /* by recipient */
@@ -130,6 +139,77 @@ effect_in_shadow(struct round *round, enum rule_effect effect)
 	return true;
 }
 
+/* effect_keep_shadow - for effect_end; before a message nothing is kept */
+static void
+effect_keep_shadow(struct round *round, uint32_t action, uint32_t rcpt)
+{
+	struct rules *r = round->rules;
+	struct effect_mail *m = round->stage >= WEIR_STAGE_MAIL ?
+	    effect_mail(r, round->call, true) : NULL;
+	struct effect_shadow *s = m != NULL && m->nshadow < EFFECT_EDITS_MAX ?
+	    r->host->alloc(round->call, WEIR_SCOPE_MESSAGE, sizeof(*s)) :
+	    NULL;
+
+	if (s == NULL)
+		return;
+	s->rule = round->rule;
+	s->action = action;
+	s->rcpt = rcpt;
+	s->next = m->shadow;
+	m->shadow = s;
+	m->nshadow++;
+}
+
+/* effect_changes - would that verdict have changed what a recipient got: an
+   accept ends all checks, of the others the stronger counts */
+static bool
+effect_changes(uint32_t was, uint32_t would)
+{
+	return would == WEIR_ACT_ACCEPT ? was > WEIR_ACT_ACCEPT : would > was;
+}
+
+/* effect_compare - one verdict in shadow and one recipient */
+static void
+effect_compare(struct rules *r, weir_call *call,
+    const struct effect_shadow *s, uint32_t rcpt)
+{
+	struct weir_verdict v = { .size = sizeof(v) };
+	struct rule *rule = s->rule;
+	struct shadow_sample *sample;
+	weir_str id = WEIR_STR(""), address = WEIR_STR("");
+
+	if (r->host->verdict_get(call, rcpt, &v) != WEIR_OK ||
+	    !effect_changes(v.action, s->action))
+		return;
+	rule->changes[v.action][s->action]++;
+	r->metric->add(r->self, rule->metric_changes, 1);
+	sample = &rule->samples[rule->nchanges++ % SHADOW_SAMPLES];
+	r->host->attr_get(call, WEIR_A_MESSAGE_ID, WEIR_RCPT_NONE, &id);
+	r->host->attr_get(call, WEIR_A_RCPT, rcpt, &address);
+	snprintf(sample->id, sizeof(sample->id), "%.*s", (int)id.len, id.ptr);
+	snprintf(sample->recipient, sizeof(sample->recipient), "%.*s",
+	    (int)address.len, address.ptr);
+	sample->was = v.action;
+	sample->would = s->action;
+}
+
+/* effect_end - every recipient that a verdict in shadow was about; of two of
+   the same rule the newest counts */
+void
+effect_end(struct rules *r, weir_call *call)
+{
+	struct effect_mail *m = effect_mail(r, call, false);
+	uint32_t count = r->host->rcpt_count(call);
+
+	for (const struct effect_shadow *s = m != NULL ? m->shadow : NULL;
+	     s != NULL; s = s->next) {
+		for (uint32_t i = 0; i < count; i++) {
+			if (s->rcpt == WEIR_RCPT_NONE || s->rcpt == i)
+				effect_compare(r, call, s, i);
+		}
+	}
+}
+
 /* effect_state - one verdict to the host */
 static int
 effect_state(struct round *round, struct weir_verdict *v, uint32_t rcpt)
@@ -182,8 +262,10 @@ effect_verdict(struct round *round, uint32_t action, uint32_t rcpt,
 		rcpt = round->rcpt;
 	trace_did(round, rule_effects[effects[action]], rcpt, "%s",
 	    text != NULL ? text : "");
-	if (effect_in_shadow(round, effects[action]))
+	if (effect_in_shadow(round, effects[action])) {
+		effect_keep_shadow(round, action, rcpt);
 		return WEIR_OK;
+	}
 	if (rcpt != WEIR_RCPT_NONE) {
 		status = effect_state(round, &v, rcpt);
 		if (status == WEIR_OK && round->stage == WEIR_STAGE_EOM)

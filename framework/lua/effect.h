@@ -35,6 +35,8 @@ int effect_edit(struct round *round, enum effect_edit kind, uint32_t n,
 /* At eom: has this recipient a verdict of a rule for good; have all? */
 bool effect_is_decided(struct round *round, uint32_t rcpt);
 bool effect_all_decided(struct round *round);
+/* The message has been decided: what would rules in shadow have changed? */
+void effect_end(struct rules *r, weir_call *call);
 /* In act: make the edits that wait. */
 int effect_apply(struct rules *r, weir_call *call);
 

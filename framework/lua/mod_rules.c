@@ -88,6 +88,13 @@ static const struct weir_stages rules_decide = {
 static const struct weir_stages rules_act = { .size = sizeof(rules_act),
 	.eom = rules_act_eom };
 
+/* rules_message_end - count what rules in shadow would have changed */
+static void
+rules_message_end(void *state, weir_call *call)
+{
+	effect_end(state, call);
+}
+
 /* rules_ext - the tables that needs names */
 static void
 rules_ext(struct rules *r)
@@ -130,6 +137,10 @@ rules_metrics(struct rules *r)
 		rule->metric_overruns = r->metric->counter(r->self,
 		    "overruns", label, "Failures because a budget was used "
 		    "up.");
+		if (rule->shadow)
+			rule->metric_changes = r->metric->counter(r->self,
+			    "shadow_changes", label, "Decisions that a rule "
+			    "in shadow would have changed.");
 	}
 	if (r->rules.n > RULES_METRICS_MAX)
 		rules_log(r, NULL, WEIR_LOG_INFO, "metrics of the first %d "
@@ -232,5 +243,6 @@ const struct weir_module mod_rules = {
 	.decide = &rules_decide,
 	.act = &rules_act,
 	.create = rules_create,
-	.destroy = rules_destroy
+	.destroy = rules_destroy,
+	.message_end = rules_message_end
 };

@@ -135,6 +135,7 @@ rule_new(lua_State *L, struct rules *r, const char *name)
 	rule->function = LUA_NOREF;
 	rule->metric_seconds = rule->metric_matches = -1;
 	rule->metric_failures = rule->metric_overruns = -1;
+	rule->metric_changes = -1;
 	*vec_push(&r->rules) = rule;
 	return rule;
 }

@@ -38,6 +38,16 @@ enum rule_effect {
 };
 extern const char *const rule_effects[EFFECT_COUNT];
 
+#define SHADOW_SAMPLES 5
+#define SHADOW_ACTIONS (WEIR_ACT_REJECT + 1)
+
+/* A decision that a rule in shadow would have changed. */
+struct shadow_sample {
+	char id[24];	    /* decision id; "" : no sample */
+	char recipient[100]; /* cut */
+	uint32_t was, would;
+};
+
 struct rule {
 	char *name;
 	const char *file; /* of struct rule_file */
@@ -55,7 +65,13 @@ struct rule {
 	uint64_t runs, matches, failures, time_ns;
 	uint64_t effects[EFFECT_COUNT];
 	uint64_t overruns; /* failures that were a budget */
+	/* in shadow: decisions by what they were and would have been; the
+	   newest of them */
+	uint64_t changes[SHADOW_ACTIONS][SHADOW_ACTIONS];
+	uint64_t nchanges;
+	struct shadow_sample samples[SHADOW_SAMPLES];
 	int metric_seconds, metric_matches, metric_failures, metric_overruns;
+	int metric_changes;
 };
 
 /* A number that rule files made: weir.metric. */

@@ -11,6 +11,7 @@
 #include "pipe/explain.h"
 #include "pipe/plan.h"
 #include "pipe/run.h"
+#include "replay/recorder.h"
 
 static struct message_limits limits = {
 	.recipients = 1000, .header_lines = 2000, .header_octets = 256 * 1024
@@ -186,6 +187,7 @@ int
 message_raw(struct message *m, weir_str *out)
 {
 	message_spool_eoh(m);
+	m->body_missed |= m->bodyless;
 	if (m->spool_status < 0)
 		return m->spool_status;
 	return spool_view(&m->spool, out);
@@ -201,6 +203,8 @@ message_finish(struct message **mp, enum message_end how)
 	expect(!m->ended && s->message == m);
 	run_cancel(s);
 	explain_message(m, how);
+	if (s->taped)
+		recorder_message(m);
 	run_message_end(m);
 	m->ended = true;
 	s->message = NULL;

@@ -78,6 +78,11 @@ struct message {
 	bool spurned; /* and a keeper, too, gets no more chances */
 	const struct module *exempt; /* only this one's word counts; or NULL */
 	bool settled; /* the answer is decided, rcpts[].final hold it */
+	uint8_t stage; /* the last that was run */
+	/* in a replay: the body (its size) is not known; somebody asked */
+	bool bodyless, sizeless, body_missed;
+	unsigned ndns;
+	struct recorder_dns *dns; /* answers to modules, if it is taped */
 	struct mime *mime; /* parsed on demand */
 	struct notes notes;
 	struct edits edits;

@@ -45,6 +45,7 @@ struct fact {
 	struct fact *next;
 	const struct module *module;
 	uint32_t rcpt;
+	uint8_t stage;
 	bool shadow;
 	char *key;
 	weir_str value;

@@ -11,6 +11,7 @@
 #include "pipe/explain.h"
 #include "pipe/plan.h"
 #include "pipe/run.h"
+#include "replay/recorder.h"
 
 #define ATTR_MAX 1024
 #define SESSION_MEMORY (16u << 20) /* what modules may take of its pool */
@@ -38,6 +39,7 @@ session_open(const struct session_front *front)
 	s->front = front;
 	s->started_ms = clock_wall_ms();
 	id_make(s->id);
+	s->taped = recorder_samples();
 	notes_init(&s->notes);
 	s->is_out = strcmp(front->direction, "out") == 0;
 	list_append(&sessions, &s->node);
@@ -59,6 +61,8 @@ session_close(struct session **sp)
 	if (s->message != NULL)
 		message_finish(&s->message, MESSAGE_ABORTED);
 	explain_session(s);
+	if (s->taped)
+		recorder_session(s);
 	run_session_end(s);
 	s->closed = true;
 	list_remove(&s->node);

@@ -19,6 +19,7 @@
 #include "mail/notes.h"
 
 struct message;
+struct recorder_dns;
 struct run;
 
 /* What a front-end tells when it opens a session. */
@@ -74,6 +75,10 @@ struct session {
 	struct message *message; /* the open one, or NULL */
 	struct run *run; /* owned by pipe/ */
 	bool explained; /* its refusal has been recorded */
+	bool taped;	/* replay/recorder keeps it */
+	uint8_t stage;	/* the last that was run */
+	unsigned ndns;
+	struct recorder_dns *dns; /* answers before a message, if taped */
 	const char *reply; /* to a refusal before MAIL, as it was said */
 };
 

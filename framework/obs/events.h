@@ -98,6 +98,9 @@
 	    "under way have failed.") \
 	X(STORE_VERIFIED, "store.verified", INFO, \
 	    "A worker crashed outside of modules; the store was read and is " \
-	    "not damaged.")
+	    "not damaged.") \
+	X(RECORD_DROPPED, "record.dropped", WARN, \
+	    "Recordings for a replay were lost, since the disk is too slow or " \
+	    "full; mail is not affected.")
 
 #endif

@@ -16,6 +16,7 @@
 #include "pipe/guard.h"
 #include "pipe/module.h"
 #include "pipe/run.h"
+#include "pipe/settle.h"
 
 static bool enabled;
 
@@ -218,14 +219,9 @@ explain_recipients(const struct session *s, const struct message *m)
 	json_t *all = json_array();
 
 	for (uint32_t i = 0; m != NULL && i < m->nrcpts; i++) {
-		const struct opinion *o = run_answer(s, i);
-		uint32_t action = m->rcpts[i].final;
+		uint32_t action = settle_got(s, m, i);
 		json_t *r = json_object();
 
-		if (action == WEIR_ACT_NONE && o != NULL)
-			action = o->action;
-		if (action == WEIR_ACT_NONE)
-			action = WEIR_ACT_ACCEPT; /* nobody minds */
 		json_object_set_new(r, "address",
 		    explain_text(m->rcpts[i].address));
 		json_object_set_new(r, "verdict",

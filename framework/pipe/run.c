@@ -33,6 +33,7 @@ struct run {
 };
 
 static struct run_wants wants;
+bool (*run_stand_in)(struct module *, struct session *, int, int, uint32_t);
 static int64_t message_timeout_ms = 45000;
 
 /* run_wants - as run_wants_build left it */
@@ -94,6 +95,16 @@ run_wants_build(bool host_envelope, int64_t message_timeout)
 		wants.stage[WEIR_STAGE_RCPT] = true;
 	}
 	wants.stage[WEIR_STAGE_EOM] = wants.answer[WEIR_STAGE_EOM] = true;
+}
+
+/* run_wants_tape - header and perhaps body for the host */
+void
+run_wants_tape(bool bodies)
+{
+	wants.headers = true;
+	wants.spool |= bodies;
+	wants.stage[WEIR_STAGE_HEADER] = true;
+	wants.stage[WEIR_STAGE_BODY] |= bodies;
 }
 
 /* run_table - a module's callbacks for a phase */
@@ -210,6 +221,8 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 		run_blind(m, s->message);
 		return;
 	}
+	if (run_stand_in != NULL && run_stand_in(m, s, stage, phase, rcpt))
+		return;
 	if (guard_is_benched(m)) {
 		run_failed(m, s, s->message, stage, rcpt, WEIR_E_TEMP,
 		    text_slice("benched after repeated crashes"));
@@ -317,7 +330,7 @@ run_poison(struct session *s, struct message *m)
 		.text = "filtering this message crashed before" };
 	weir_str raw;
 
-	if (!wants.spool || message_raw(m, &raw) < 0)
+	if (!wants.spool || m->bodyless || message_raw(m, &raw) < 0)
 		return;
 	m->fingerprint = run_fingerprint(raw);
 	if (guard_deaths(m->fingerprint) < RUN_DEATHS)
@@ -339,6 +352,9 @@ run_stage(struct session *s, enum weir_stage stage, uint32_t rcpt,
 	struct run *run = s->run;
 
 	expect(stage != WEIR_STAGE_HEADER && stage != WEIR_STAGE_BODY);
+	s->stage = (uint8_t)stage;
+	if (s->message != NULL)
+		s->message->stage = (uint8_t)stage;
 	if (stage == WEIR_STAGE_HELO)
 		notes_forget(&s->notes, WEIR_STAGE_HELO);
 	if (stage == WEIR_STAGE_EOM && s->message != NULL)

@@ -22,6 +22,7 @@
 
 #include "mail/message.h"
 #include "mail/session.h"
+#include "pipe/module.h"
 
 /* What the loaded modules (and the host's own record) want of the MTA. */
 struct run_wants {
@@ -36,6 +37,13 @@ const struct run_wants *run_wants(void);
 /* Compute it once plan_build is done.  host_envelope: the record or the log
    wants client, sender and recipients even without modules. */
 void run_wants_build(bool host_envelope, int64_t message_timeout_ms);
+
+/* Afterwards: the host keeps tapes for a replay (replay/recorder.h). */
+void run_wants_tape(bool bodies);
+
+/* In a replay: true: the module is not called, somebody has spoken for it. */
+extern bool (*run_stand_in)(struct module *m, struct session *s, int stage,
+    int phase, uint32_t rcpt);
 
 typedef void run_done_fn(struct session *s, enum weir_stage stage,
     uint32_t rcpt);

@@ -346,3 +346,15 @@ settle_reply(const struct settled *s, const char *id, struct buf *out)
 		p = lf + 1;
 	}
 }
+
+/* settle_got - settled, or as things stand */
+uint32_t
+settle_got(const struct session *s, const struct message *m, uint32_t rcpt)
+{
+	const struct opinion *o = run_answer(s, rcpt);
+	uint32_t action = m->rcpts[rcpt].final;
+
+	if (action == WEIR_ACT_NONE && o != NULL)
+		action = o->action;
+	return action == WEIR_ACT_NONE ? WEIR_ACT_ACCEPT : action;
+}

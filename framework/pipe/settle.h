@@ -54,6 +54,11 @@ void settle_message(struct message *m, uint32_t caps, struct settled *out);
    settle_message: what was done. */
 int settle_fate(const struct message *m, uint32_t caps, uint32_t rcpt);
 
+/* What a recipient got, or gets as things stand: enum weir_action, ACCEPT if
+   nobody minds. */
+uint32_t settle_got(const struct session *s, const struct message *m,
+    uint32_t rcpt);
+
 /* The answer to an early stage from run_answer's opinion: code, enhanced code
    and text with defaults filled in. */
 void settle_early(const struct opinion *o, struct settled *out);

@@ -24,6 +24,18 @@
 
 struct drive_macro {
 	weir_str name, value;
+	int stage; /* from when on it is known; 0: from the beginning */
+};
+
+/* A session that is known to the letter: nothing is guessed or made up. */
+struct drive_exact {
+	uint16_t port;
+	const char *client_rname, *tls, *sender_params; /* or NULL */
+	const char *const *rcpt_params; /* one each of rcpts */
+	uint64_t declared_size, body_octets;
+	bool bodyless, sizeless; /* the body, its size is not known */
+	bool no_content; /* policy delegation: there never is one */
+	int last; /* enum weir_stage: nothing is known of what came behind */
 };
 
 struct drive_options {
@@ -49,6 +61,7 @@ struct drive_options {
 	int disconnect; /* the client goes after this stage; -1: it stays */
 	bool again, split, shuffle, quiet, json, tap, junit, timing, live_dns;
 	bool cancel_each, leaks, strict;
+	const struct drive_exact *exact; /* or NULL */
 };
 
 /* A recipient that was offered. */
@@ -75,6 +88,7 @@ struct drive_run {
 	VEC(struct drive_rcpt) rcpts;
 	enum weir_stage stage; /* where it ended */
 	bool refused;	       /* before its end was seen */
+	bool stopped;	       /* it would go on, behind what is known */
 	const char *reply;     /* what SMTP was told, or "" */
 	struct settled settled;
 	uint64_t begun_ns, ns;

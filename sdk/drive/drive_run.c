@@ -92,6 +92,14 @@ run_on_done(struct session *s, enum weir_stage stage, uint32_t rcpt)
 static void
 run_through(struct drive_run *r, enum weir_stage stage, uint32_t rcpt)
 {
+	const struct drive_options *o = r->options;
+
+	for (size_t i = 0; i < o->macros.n; i++) {
+		if (o->macros.v[i].stage == (int)stage &&
+		    (rcpt == WEIR_RCPT_NONE || rcpt == 0))
+			session_macro_set(r->session, (int)stage,
+			    o->macros.v[i].name, o->macros.v[i].value);
+	}
 	r->stage = stage;
 	if (run_step(r))
 		return;
@@ -148,6 +156,16 @@ run_said(struct drive_run *r, enum weir_stage stage)
 	return true;
 }
 
+/* run_behind - is nothing known of this stage? */
+static bool
+run_behind(struct drive_run *r, enum weir_stage stage)
+{
+	const struct drive_exact *x = r->options->exact;
+
+	r->stopped |= x != NULL && (int)stage > x->last;
+	return r->stopped;
+}
+
 /* run_macro - one that the MTA would send */
 static void
 run_macro(struct session *s, const char *name, weir_str value)
@@ -160,24 +178,26 @@ static bool
 run_connect(struct drive_run *r, const struct drive_envelope *guess)
 {
 	const struct drive_options *o = r->options;
+	const struct drive_exact *x = o->exact;
 	struct session *s = r->session;
 	weir_str tls;
 
-	run_macro(s, "j", text_slice(s->server_name));
-	for (size_t i = 0; i < o->macros.n; i++)
-		session_macro_set(s, WEIR_STAGE_CONNECT, o->macros.v[i].name,
-		    o->macros.v[i].value);
-	session_set_client(s, &o->client, 0);
-	if (o->client_name != NULL) {
+	if (x == NULL)
+		run_macro(s, "j", text_slice(s->server_name));
+	session_set_client(s, &o->client, x != NULL ? x->port : 0);
+	if (o->client_name != NULL)
 		session_set(s, &s->client_name, text_slice(o->client_name));
+	if (x != NULL && x->client_rname != NULL)
+		session_set(s, &s->client_rname, text_slice(x->client_rname));
+	else if (x == NULL)
 		s->client_rname = s->client_name;
-	}
 	run_through(r, WEIR_STAGE_CONNECT, WEIR_RCPT_NONE);
-	if (!run_said(r, WEIR_STAGE_CONNECT))
+	if (!run_said(r, WEIR_STAGE_CONNECT) || run_behind(r, WEIR_STAGE_HELO))
 		return false;
 	session_set(s, &s->helo, o->helo != NULL ? text_slice(o->helo) :
 						   guess->helo);
-	tls = session_macro(s, "tls_version");
+	tls = x != NULL ? text_slice(x->tls) :
+			  session_macro(s, "tls_version");
 	if (tls.len > 0)
 		session_set(s, &s->tls_version, tls);
 	run_through(r, WEIR_STAGE_HELO, WEIR_RCPT_NONE);
@@ -190,17 +210,23 @@ run_mail(struct drive_run *r, const struct drive_envelope *guess)
 {
 	const struct drive_options *o = r->options;
 	struct session *s = r->session;
+	const struct drive_exact *x = o->exact;
 	weir_str sender = guess->sender, none = { "", 0 }, id;
 
+	if (run_behind(r, WEIR_STAGE_MAIL))
+		return false;
 	r->stage = WEIR_STAGE_MAIL;
 	if (o->from != NULL)
 		sender = text_slice(o->from);
 	if (o->auth != NULL) {
-		run_macro(s, "auth_authen", text_slice(o->auth));
+		if (x == NULL)
+			run_macro(s, "auth_authen", text_slice(o->auth));
 		session_set_auth(s, text_slice(o->auth));
 	}
-	run_macro(s, "mail_addr", sender);
-	if (message_begin(s, sender, none) == NULL) {
+	if (x == NULL)
+		run_macro(s, "mail_addr", sender);
+	if (message_begin(s, sender, x != NULL ? text_slice(x->sender_params) :
+						 none) == NULL) {
 		struct opinion mine = run_no_memory;
 
 		mine.scope = WEIR_SCOPE_SESSION;
@@ -208,7 +234,8 @@ run_mail(struct drive_run *r, const struct drive_envelope *guess)
 		notes_opinion(&s->notes, s->pool, &mine);
 		return run_said(r, WEIR_STAGE_MAIL);
 	}
-	s->message->declared_size = r->mail->size;
+	s->message->declared_size = x != NULL ? x->declared_size :
+						r->mail->size;
 	id = session_macro(s, "i");
 	if (id.len > 0)
 		s->message->queue_id = pool_str(s->message->pool, id);
@@ -220,12 +247,16 @@ run_mail(struct drive_run *r, const struct drive_envelope *guess)
 static bool
 run_rcpt(struct drive_run *r, struct drive_rcpt *rcpt)
 {
+	const struct drive_exact *x = r->options->exact;
 	struct session *s = r->session;
 	weir_str none = { "", 0 };
 	struct settled st;
 
-	run_macro(s, "rcpt_addr", rcpt->address);
-	if (message_rcpt_add(s->message, rcpt->address, none,
+	/* of those that were recorded one is the last recipient's */
+	if (x == NULL || session_macro(s, "rcpt_addr").ptr != NULL)
+		run_macro(s, "rcpt_addr", rcpt->address);
+	if (message_rcpt_add(s->message, rcpt->address, x != NULL ?
+		text_slice(x->rcpt_params[rcpt - r->rcpts.v]) : none,
 		&rcpt->index) < 0) {
 		rcpt->index = WEIR_RCPT_NONE;
 		settle_early(&run_too_many, &st);
@@ -251,6 +282,8 @@ run_rcpts(struct drive_run *r)
 	const struct opinion *o;
 	size_t staying = 0;
 
+	if (run_behind(r, WEIR_STAGE_RCPT))
+		return false;
 	r->stage = WEIR_STAGE_RCPT;
 	for (size_t i = 0; i < r->rcpts.n; i++) {
 		staying += run_rcpt(r, &r->rcpts.v[i]);
@@ -299,10 +332,16 @@ run_body_chunks(struct drive_run *r)
 static bool
 run_content(struct drive_run *r)
 {
+	const struct drive_exact *x = r->options->exact;
 	struct message *m = r->session->message;
 
+	m->bodyless = x != NULL && x->bodyless;
+	m->sizeless = x != NULL && x->sizeless;
+	m->no_content = x != NULL && x->no_content;
+	if (run_behind(r, WEIR_STAGE_DATA))
+		return false;
 	run_through(r, WEIR_STAGE_DATA, WEIR_RCPT_NONE);
-	if (!run_said(r, WEIR_STAGE_DATA))
+	if (!run_said(r, WEIR_STAGE_DATA) || run_behind(r, WEIR_STAGE_EOH))
 		return false;
 	r->stage = WEIR_STAGE_HEADER;
 	run_cost(&r->cost[WEIR_STAGE_HEADER], -1);
@@ -315,12 +354,14 @@ run_content(struct drive_run *r)
 		return false;
 	}
 	run_through(r, WEIR_STAGE_EOH, WEIR_RCPT_NONE);
-	if (!run_said(r, WEIR_STAGE_EOH))
+	if (!run_said(r, WEIR_STAGE_EOH) || run_behind(r, WEIR_STAGE_EOM))
 		return false;
 	r->stage = WEIR_STAGE_BODY;
 	run_body_chunks(r);
 	if (r->gone)
 		return false;
+	if (m->bodyless)
+		m->body_octets = x->body_octets;
 	r->stage = WEIR_STAGE_EOM;
 	if (m->spool_status != WEIR_OK || m->headers_cut) {
 		/* what is not there can't be judged */

@@ -146,3 +146,41 @@ def test_dns_of_a_zone(folder):
             "--json", "--zone", folder / "z", "rules", "test", "--from",
             f"a@{domain}.example", rules, mail).stdout)[0]
         assert got["verdict"] == verdict, got
+
+
+def test_shadow_says_what_would_have_changed(weir, folder, milter_client):
+    rules = folder / "r.lua"
+    rules.write_text("""
+rule "real" { stage = "rcpt", function(mail)
+	if mail.rcpt:find("^no@") then mail:reject("no") end
+end }
+rule "more" { shadow = true, action = reject "would" }
+rule "less" { shadow = true, stage = "rcpt", priority = 90, function(mail)
+	mail:accept() end }
+rule "same" { shadow = true, stage = "rcpt", priority = 90, function(mail)
+	if mail.rcpt:find("^no@") then mail:reject("no") end end }
+""")
+    one = weir(daemon.listener("m", "milter", "unix:{dir}/m.sock")
+               + daemon.section("rules", path=rules))
+    m = milter_client(f"unix:{one.dir}/m.sock")
+    m.session()
+    for _ in range(3):
+        reply = m.message(MAIL, recipients=("<a@example.net>",
+                                            "<no@example.net>"))
+        assert reply.code == 2 and len(m.refused) == 1
+    got = {r["name"]: r for r in one.ctl_json("rules", "shadow")}
+    assert set(got) == {"more", "less", "same"}
+    assert got["more"]["runs"] == 3 and got["more"]["reject"] == 3
+    assert got["more"]["changes"] == [
+        {"old": "none", "new": "reject", "count": 3}]
+    assert got["less"]["changes"] == [
+        {"old": "reject", "new": "accept", "count": 3}]
+    assert got["same"]["would_change"] == 0 and got["same"]["reject"] == 3
+    sample = got["more"]["samples"][0]
+    assert sample["recipient"] == "a@example.net"
+    record = one.ctl_json("explain", sample["id"])[0]
+    assert record["verdict"] in ("accept", "reject")
+    text = one.ctl("rules", "shadow")
+    assert "would have changed 3 decisions" in text
+    assert f"for example {sample['id']}" in text
+    assert 'weir_rules_shadow_changes_total{' in one.ctl("metrics")

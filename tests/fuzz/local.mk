@@ -89,6 +89,10 @@ tests_fuzz_fuzz_spf_record_SOURCES = tests/fuzz/fuzz_spf_record.c \
 	modules/spf/print.c modules/spf/record.c
 tests_fuzz_fuzz_spf_record_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_spf_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_tape
+tests_fuzz_fuzz_tape_SOURCES = tests/fuzz/fuzz_tape.c
+tests_fuzz_fuzz_tape_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_tape_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_tuple
 tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c \
 	modules/greylist/learn.c modules/greylist/record.c \
