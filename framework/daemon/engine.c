@@ -169,9 +169,11 @@ engine_helpers(struct err *err)
 	struct buf specs = BUF_INIT;
 	int status;
 
-	helpers_specs(conf, &specs);
-	if (specs.len == 0)
-		return WEIR_OK;
+	status = helpers_specs(conf, &specs, err);
+	if (status < 0 || specs.len == 0) {
+		buf_fini(&specs);
+		return status;
+	}
 	snprintf(helpers_dir, sizeof(helpers_dir), "/tmp/weir-drive-XXXXXX");
 	if (mkdtemp(helpers_dir) == NULL) {
 		helpers_dir[0] = '\0';
