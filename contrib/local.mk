@@ -1,5 +1,6 @@
 EXTRA_DIST += contrib/check contrib/quickstart contrib/demo.py \
-	contrib/packages contrib/install-packages
+	contrib/packages contrib/install-packages \
+	contrib/clamav/clamd.conf contrib/clamav/freshclam.conf
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = contrib/weir.conf

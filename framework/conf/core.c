@@ -321,7 +321,8 @@ core_module_fill(struct conf *conf, struct conf_module *m)
 	}
 	if (v[MODULE_TIMEOUT].origin == CONF_UNSET) {
 		v[MODULE_TIMEOUT].origin = CONF_DEFAULT;
-		v[MODULE_TIMEOUT].num = conf->call_timeout_ms;
+		v[MODULE_TIMEOUT].num = m->desc->timeout_ms != 0 ?
+		    m->desc->timeout_ms : conf->call_timeout_ms;
 	}
 	m->on_failure = (enum weir_on_failure)v[MODULE_ON_FAILURE].num;
 	m->on_failure_out = (enum weir_on_failure)v[MODULE_ON_FAILURE_OUT].num;

@@ -230,7 +230,8 @@ const struct weir_option core_module_rows[] = {
 	    "tempfail|quarantine|pass",
 	    "The same for outbound mail; by default as on_failure."),
 	ROW(MODULE_TIMEOUT, "timeout", DURATION, NULL, "10ms", "1h",
-	    "Time that one call may take; by default call_timeout."),
+	    "Time that one call may take; by default the module's own, else "
+	    "call_timeout."),
 	ROW(MODULE_SHADOW, "shadow", BOOL, "no", NULL, NULL,
 	    "Run and record the module, but let it change nothing."),
 	ROW(MODULE_PATH, "path", PATH, NULL, NULL, NULL,

@@ -174,9 +174,11 @@ engine_helpers(struct err *err)
 	const char *tmp = getenv("TMPDIR");
 	int status;
 
-	helpers_specs(conf, &specs);
-	if (specs.len == 0)
-		return WEIR_OK;
+	status = helpers_specs(conf, &specs, err);
+	if (status < 0 || specs.len == 0) {
+		buf_fini(&specs);
+		return status;
+	}
 	snprintf(helpers_dir, sizeof(helpers_dir), "%s/weir-drive-XXXXXX",
 	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
 	if (mkdtemp(helpers_dir) == NULL) {

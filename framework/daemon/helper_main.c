@@ -170,6 +170,7 @@ main(int argc, char **argv)
 		helper_main_fail(err.text);
 	conf = helper_main_load();
 	serve.table = helper_main_table(conf->modules[0].desc);
+	serve.threads = spec.threads;
 	status = serve.table->init(&host, conf->modules[0].conf, &serve.state);
 	if (status < 0) {
 		err_set(&err, status, "init refuses to start: %s (see its log "

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "conf/dump.h"
+#include "conf/section.h"
 #include "daemon/channel.h"
 #include "daemon/helpers_spawn.h"
 #include "daemon/privs.h"
@@ -611,23 +612,67 @@ helpers_paths(struct helper_spec *spec, const struct weir_conf *conf)
 	}
 }
 
-/* helpers_specs - from loaded modules to octets */
-void
-helpers_specs(const struct conf *conf, struct buf *out)
+static const struct weir_helper_host adapt_host = {
+	.size = sizeof(struct weir_helper_host),
+	.conf_bool = conf_bool,
+	.conf_int = conf_int,
+	.conf_real = conf_real,
+	.conf_str = conf_str,
+	.conf_list = conf_list,
+	.conf_net = conf_net,
+	.conf_sections = conf_sections,
+	.conf_section = conf_section,
+};
+
+/* helpers_adapt - the numbers that its options want */
+static int
+helpers_adapt(const struct weir_helper *h, const struct conf_module *m,
+    struct weir_helper_needs *out, struct err *err)
 {
-	for (size_t i = 0; i < conf->n_modules; i++) {
+	int status = WEIR_OK;
+
+	*out = (struct weir_helper_needs) { .size = sizeof(*out),
+		.threads = h->threads, .processes = h->processes,
+		.init_ms = h->init_ms, .memory = h->memory };
+	if (h->adapt != NULL)
+		status = h->adapt(&adapt_host, m->conf, out);
+	if (status < 0)
+		return err_set(err, status, "module %s: helper %s can't be "
+		    "what these options want", m->name, h->name);
+	if (out->threads < 1 || out->threads > WEIR_HELPER_THREADS_MAX ||
+	    out->processes > WEIR_HELPER_PROCESSES_MAX || out->init_ms < 1 ||
+	    out->init_ms > 3600000)
+		return err_set(err, WEIR_E_INVAL, "module %s: helper %s asks "
+		    "for numbers that make no sense", m->name, h->name);
+	return WEIR_OK;
+}
+
+/* helpers_specs - from loaded modules to octets */
+int
+helpers_specs(const struct conf *conf, struct buf *out, struct err *err)
+{
+	int status = WEIR_OK;
+
+	for (size_t i = 0; i < conf->n_modules && status == WEIR_OK; i++) {
 		const struct conf_module *m = &conf->modules[i];
 		const struct weir_helper *const *all = m->desc->helpers;
 		struct buf options = BUF_INIT;
 
 		conf_dump_module(conf, m, &options);
-		for (uint32_t k = 0; all != NULL && all[k] != NULL; k++) {
-			struct helper_spec spec = { .index = k,
+		for (uint32_t k = 0; all != NULL && all[k] != NULL &&
+		     status == WEIR_OK; k++) {
+			struct weir_helper_needs needs;
+			struct helper_spec spec;
+
+			status = helpers_adapt(all[k], m, &needs, err);
+			if (status < 0 || needs.processes == 0)
+				continue;
+			spec = (struct helper_spec) { .index = k,
 				.flags = all[k]->flags,
-				.threads = all[k]->threads,
-				.processes = all[k]->processes,
-				.init_ms = all[k]->init_ms,
-				.memory = all[k]->memory,
+				.threads = needs.threads,
+				.processes = needs.processes,
+				.init_ms = needs.init_ms,
+				.memory = needs.memory,
 				.module = xstrdup(m->name),
 				.name = xstrdup(all[k]->name),
 				.path = xstrdup(load_path(m->name)),
@@ -641,4 +686,5 @@ helpers_specs(const struct conf *conf, struct buf *out)
 		}
 		buf_fini(&options);
 	}
+	return status;
 }

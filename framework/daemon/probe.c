@@ -185,9 +185,11 @@ static void
 probe_helpers(const struct conf *conf)
 {
 	struct buf specs = BUF_INIT;
+	struct err err = { "" };
 
-	helpers_specs(conf, &specs);
-	if (specs.len > 0 && write(child_helpers, specs.ptr, specs.len) !=
+	if (helpers_specs(conf, &specs, &err) < 0)
+		probe_say('E', err.text);
+	else if (specs.len > 0 && write(child_helpers, specs.ptr, specs.len) !=
 	    (ssize_t)specs.len)
 		probe_say('E', "no memory for the helpers' descriptions");
 	buf_fini(&specs);

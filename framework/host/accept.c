@@ -291,5 +291,11 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		err_set(err, 0, "impossible on_failure %u", m->on_failure);
 		return NULL;
 	}
+	/* what the option takes */
+	if (m->timeout_ms != 0 &&
+	    (m->timeout_ms < 10 || m->timeout_ms > 3600000)) {
+		err_set(err, 0, "impossible timeout_ms %u", m->timeout_ms);
+		return NULL;
+	}
 	return m;
 }

@@ -109,7 +109,7 @@ BEND(nothing, (void)b)
 BEND(magic, b->m.magic = 0x12345678)
 BEND(magic_only, memset((char *)&b->m + 4, 0, sizeof(b->m) - 4))
 BEND(size_0, b->m.size = 0)
-BEND(size_short, b->m.size = sizeof(b->m) - 16)
+BEND(size_short, b->m.size = offsetof(struct weir_module, session_end))
 BEND(size_huge, b->m.size = UINT32_MAX)
 BEND(major, b->m.abi_major = WEIR_ABI_MAJOR + 1)
 BEND(minor, b->m.abi_minor = WEIR_ABI_MINOR + 1)
@@ -131,6 +131,7 @@ BEND(summary, b->m.summary = NULL)
 BEND(create, b->m.create = NULL)
 BEND(needs, b->needs[0] = "weir.dns/2")
 BEND(on_failure, b->m.on_failure = 3)
+BEND(timeout, b->m.timeout_ms = 5)
 BEND(row_name, b->rows[0].name = "One!")
 BEND(row_type_0, b->rows[0].type = 0)
 BEND(row_type, b->rows[0].type = WEIR_OPT_SECTION + 1)
@@ -185,6 +186,7 @@ static const struct {
 	{ bend_create, "create is missing" },
 	{ bend_needs, "it needs weir.dns/2, which this host does not have" },
 	{ bend_on_failure, "impossible on_failure 3" },
+	{ bend_timeout, "impossible timeout_ms 5" },
 	{ bend_row_name, "option row 0: bad name or type" },
 	{ bend_row_type_0, "option row 0: bad name or type" },
 	{ bend_row_type, "option row 0: bad name or type" },

@@ -2,10 +2,13 @@
 /* ext_remote - weir.remote/1 on work/helper_client. */
 #include "host/ext_remote.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -22,6 +25,7 @@ struct ext_remote {
 	struct helper_ask *ask;	 /* NULL: not asked, or answered */
 	weir_remote_done *done;
 	void *arg;
+	size_t taken; /* octets of data, from the budget */
 };
 
 /* Connections are made when the first request comes. */
@@ -87,6 +91,7 @@ ext_remote_end(struct ext_remote *r, int status, weir_str response)
 	r->done(call_handle(c), status, response, r->arg);
 	call_op_end(&r->op);
 	call_leave(c);
+	budget_give(r->taken);
 	free(r);
 }
 
@@ -138,16 +143,16 @@ ext_remote_message(struct call *c)
 	return status == WEIR_OK ? spool_fd(&c->message->spool) : status;
 }
 
-/* ext_remote_key - by what a request is known again */
+/* ext_remote_key - by what a request is known again; data: a hash of what the
+   helper may read besides */
 static uint64_t
 ext_remote_key(const struct call *c, uint32_t helper, weir_str request,
-    uint32_t flags)
+    uint64_t data)
 {
 	uint64_t key = map_hash(request.ptr, request.len) + helper;
 
 	key ^= map_hash(c->module->name, __builtin_strlen(c->module->name));
-	if ((flags & WEIR_REMOTE_MESSAGE) != 0)
-		key ^= c->message->fingerprint << 1;
+	key ^= data << 1;
 	return key | 1; /* 0 stands for none */
 }
 
@@ -170,46 +175,141 @@ ext_remote_ask(struct ext_remote *r, const struct call *c,
 	return WEIR_OK;
 }
 
-/* ext_remote_start - ask a helper */
+/* ext_remote_copy - a sealed descriptor of these octets, or a status */
 static int
-ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
-    uint32_t flags, weir_remote_done *done, void *arg)
+ext_remote_copy(const weir_str *data, uint32_t n, size_t *len)
 {
-	int status, fd = -1;
-	struct call *c = table_starter(handle, &status);
-	struct helper_client *client;
-	struct ext_remote *r;
-	uint32_t n = 0;
+	int fd, status = WEIR_OK;
 
-	if (c == NULL)
-		return status;
-	while (c->module->descriptor->helpers != NULL &&
-	    c->module->descriptor->helpers[n] != NULL)
-		n++;
-	if (helper >= n || done == NULL || !table_is_str(request) ||
-	    (flags & ~WEIR_REMOTE_MESSAGE) != 0)
-		return WEIR_E_INVAL;
-	client = ext_remote_client(c->module, helper);
-	if (client == NULL)
-		return WEIR_E_TEMP;
-	if ((flags & WEIR_REMOTE_MESSAGE) != 0 &&
-	    (fd = ext_remote_message(c)) < 0)
+	*len = 0;
+	for (uint32_t i = 0; i < n; i++)
+		*len += data[i].len;
+	if (!budget_take(*len))
+		return WEIR_E_NOMEM;
+	fd = memfd_create("weir-data", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	for (uint32_t i = 0; i < n && fd >= 0 && status == WEIR_OK; i++) {
+		for (size_t done = 0; done < data[i].len;) {
+			ssize_t put = write(fd, data[i].ptr + done,
+			    data[i].len - done);
+
+			if (put <= 0) {
+				status = WEIR_E_NOMEM;
+				break;
+			}
+			done += (size_t)put;
+		}
+	}
+	/* the helper's descriptor must be at the beginning */
+	if (fd >= 0 && status == WEIR_OK && (lseek(fd, 0, SEEK_SET) != 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK |
+		    F_SEAL_GROW | F_SEAL_WRITE) < 0))
+		status = WEIR_E_NOMEM;
+	if (fd >= 0 && status == WEIR_OK)
 		return fd;
+	if (fd >= 0)
+		close(fd);
+	budget_give(*len);
+	return WEIR_E_NOMEM;
+}
+
+/* ext_remote_begin - the request with its descriptor, which is closed if this
+   fails */
+static int
+ext_remote_begin(struct call *c, struct ext_remote *r, uint32_t helper,
+    weir_str request, int fd, uint64_t data)
+{
+	struct helper_client *client = ext_remote_client(c->module, helper);
+	int status = WEIR_E_TEMP;
+
 	trial_counts.remotes++;
-	r = xcalloc(1, sizeof(*r));
-	r->done = done;
-	r->arg = arg;
 	loop_task_init(&r->poison, ext_remote_on_poison);
-	status = ext_remote_ask(r, c, client, request, fd,
-	    ext_remote_key(c, helper, request, flags));
+	if (client != NULL)
+		status = ext_remote_ask(r, c, client, request, fd,
+		    ext_remote_key(c, helper, request, data));
 	if (status == WEIR_OK) {
 		call_op_begin(c, &r->op, ext_remote_cancel);
 		return WEIR_OK;
 	}
 	if (fd >= 0)
 		close(fd);
+	budget_give(r->taken);
 	free(r);
 	return status;
 }
 
-const struct weir_remote ext_remote_table = { .start = ext_remote_start };
+/* ext_remote_caller - the call that may start this, or NULL and why not */
+static struct call *
+ext_remote_caller(weir_call *handle, uint32_t helper, weir_str request,
+    weir_remote_done *done, int *status)
+{
+	struct call *c = table_starter(handle, status);
+	uint32_t n = 0;
+
+	if (c == NULL)
+		return NULL;
+	while (c->module->descriptor->helpers != NULL &&
+	    c->module->descriptor->helpers[n] != NULL)
+		n++;
+	if (helper < n && done != NULL && table_is_str(request))
+		return c;
+	*status = WEIR_E_INVAL;
+	return NULL;
+}
+
+/* ext_remote_start - ask a helper */
+static int
+ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
+    uint32_t flags, weir_remote_done *done, void *arg)
+{
+	int status, fd = -1;
+	struct call *c = ext_remote_caller(handle, helper, request, done,
+	    &status);
+	struct ext_remote *r;
+
+	if (c == NULL)
+		return status;
+	if ((flags & ~WEIR_REMOTE_MESSAGE) != 0)
+		return WEIR_E_INVAL;
+	if ((flags & WEIR_REMOTE_MESSAGE) != 0 &&
+	    (fd = ext_remote_message(c)) < 0)
+		return fd;
+	r = xcalloc(1, sizeof(*r));
+	r->done = done;
+	r->arg = arg;
+	return ext_remote_begin(c, r, helper, request, fd,
+	    (flags & WEIR_REMOTE_MESSAGE) != 0 ? c->message->fingerprint : 0);
+}
+
+/* ext_remote_start_data - ask a helper about octets of one's own */
+static int
+ext_remote_start_data(weir_call *handle, uint32_t helper, weir_str request,
+    const weir_str *data, uint32_t n, weir_remote_done *done, void *arg)
+{
+	int status, fd;
+	struct call *c = ext_remote_caller(handle, helper, request, done,
+	    &status);
+	struct ext_remote *r;
+	uint64_t hash = n;
+	size_t len;
+
+	if (c == NULL)
+		return status;
+	if (data == NULL && n > 0)
+		return WEIR_E_INVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!table_is_str(data[i]))
+			return WEIR_E_INVAL;
+		hash = hash * 31 + map_hash(data[i].ptr, data[i].len);
+	}
+	fd = ext_remote_copy(data, n, &len);
+	if (fd < 0)
+		return fd;
+	r = xcalloc(1, sizeof(*r));
+	r->done = done;
+	r->arg = arg;
+	r->taken = len;
+	return ext_remote_begin(c, r, helper, request, fd, hash);
+}
+
+const struct weir_remote ext_remote_table = { .start = ext_remote_start,
+	.start_data = ext_remote_start_data };

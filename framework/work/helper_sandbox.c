@@ -209,6 +209,9 @@ sandbox_filter(const struct helper_spec *spec, bool narrow, struct err *err)
 		rc = ALLOW(ctx, writing);
 	if (rc == 0 && !narrow)
 		rc = ALLOW(ctx, starting);
+	/* for threads that init has started, too */
+	if (rc == 0 && narrow)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -258,7 +261,8 @@ sandbox_rules(int ruleset, const struct helper_spec *spec, const char *temp,
 	static const char *const system[] = { "/usr", "/lib", "/lib32",
 		"/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload",
 		"/etc/localtime", "/etc/ssl", "/dev/null", "/dev/zero",
-		"/dev/random", "/dev/urandom", "/sys/devices/system/cpu" };
+		"/dev/random", "/dev/urandom", "/sys/devices/system/cpu",
+		"/proc/meminfo" };
 	char *copy = xstrdup(spec->path);
 	int status = sandbox_rule(ruleset, dirname(copy), LANDLOCK_READS, err);
 

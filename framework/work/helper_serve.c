@@ -216,7 +216,7 @@ serve_accept(void)
 {
 	struct helper_wire hello = { .kind = HELPER_WIRE_HELLO,
 		.id = (uint64_t)getpid(),
-		.value = (int32_t)serve.config.table->threads,
+		.value = (int32_t)serve.config.threads,
 		.payload = { "", 0 } };
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -263,7 +263,7 @@ serve_queue(struct serve_conn *c, const struct helper_wire *w, int fd)
 
 	pthread_mutex_lock(&serve.lock);
 	/* twice the threads, and those whose answer has just been sent */
-	ok = c->pending < 3 * serve.config.table->threads;
+	ok = c->pending < 3 * serve.config.threads;
 	if (ok) {
 		r = xmalloc(sizeof(*r) + w->payload.len + 1);
 		memset(r, 0, sizeof(*r));
@@ -416,7 +416,7 @@ serve_turn(void)
 static void
 serve_start(pthread_t *threads)
 {
-	for (uint32_t i = 0; i < serve.config.table->threads; i++) {
+	for (uint32_t i = 0; i < serve.config.threads; i++) {
 		int rc = pthread_create(&threads[i], NULL, serve_thread, NULL);
 
 		if (rc != 0)
@@ -431,6 +431,8 @@ helper_serve(const struct helper_serve *config)
 	pthread_t threads[WEIR_HELPER_THREADS_MAX];
 
 	serve.config = *config;
+	if (serve.config.threads == 0)
+		serve.config.threads = config->table->threads;
 	list_init(&serve.waiting);
 	list_init(&serve.running);
 	serve_start(threads);
@@ -445,7 +447,7 @@ helper_serve(const struct helper_serve *config)
 	serve.ending = true;
 	pthread_cond_broadcast(&serve.work);
 	pthread_mutex_unlock(&serve.lock);
-	for (uint32_t i = 0; i < config->table->threads; i++)
+	for (uint32_t i = 0; i < serve.config.threads; i++)
 		pthread_join(threads[i], NULL);
 	return 0;
 }

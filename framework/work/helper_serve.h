@@ -19,6 +19,7 @@
 struct helper_serve {
 	const struct weir_helper *table;
 	void *state;
+	uint32_t threads; /* 0: as many as the table says */
 	int listener; /* SOCK_SEQPACKET, not blocking */
 	int control;  /* its end means: no more than what is under way */
 	void (*tick)(void); /* about four times a second; or NULL */

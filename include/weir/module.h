@@ -110,6 +110,9 @@ struct weir_module {
 	   NULL.  They are started with every configuration that has the
 	   module. */
 	const struct weir_helper *const *helpers;
+	uint32_t timeout_ms; /* default of the option timeout; 0: the host's
+				call_timeout */
+	uint32_t reserved2;
 	/* ---- end of ABI 0.1 ---- */
 };
 

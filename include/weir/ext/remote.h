@@ -30,7 +30,9 @@
  * ends when the last worker of its configuration has.
  *
  * THREADS.  [helper] is the helper's main thread before the first request or
- * after the last, [run] one of its threads during a request.
+ * after the last, [run] one of its threads during a request.  init may start
+ * threads of its own: what the sandbox refuses after init is refused to them,
+ * too.
  */
 #ifndef WEIR_EXT_REMOTE_H
 #define WEIR_EXT_REMOTE_H
@@ -91,6 +93,16 @@ struct weir_helper_host {
 	/* ---- end of ABI 0.1 ---- */
 };
 
+/* What a helper asks for, as its options want it: see adapt. */
+struct weir_helper_needs {
+	uint32_t size;	  /* sizeof(struct weir_helper_needs) */
+	uint32_t threads; /* 1..64 */
+	uint32_t processes; /* 1..16; 0: these options need no such helper */
+	uint32_t init_ms; /* 1..3600000 */
+	uint64_t memory;
+	/* ---- end of ABI 0.1 ---- */
+};
+
 /* One kind of helper; constant. */
 struct weir_helper {
 	uint32_t size; /* sizeof(struct weir_helper) */
@@ -116,6 +128,12 @@ struct weir_helper {
 	int (*run)(void *state, weir_request *, weir_str request, int message);
 	/* Before an ordinary end, no run is under way; may be NULL. [helper] */
 	void (*fini)(void *state);
+	/* The numbers above are for all; change them for this section.  Runs
+	   where the configuration is checked, in no helper: of the host only
+	   the conf functions are there.  A negative status refuses the
+	   configuration.  May be NULL. [main] */
+	int (*adapt)(const struct weir_helper_host *, const weir_conf *,
+	    struct weir_helper_needs *);
 	/* ---- end of ABI 0.1 ---- */
 };
 
@@ -145,6 +163,15 @@ struct weir_remote {
 			   WEIR_F_WANT_BODY; or as weir_host says [loop] */
 	int (*start)(weir_call *, uint32_t helper, weir_str request,
 	    uint32_t flags, weir_remote_done *done, void *arg);
+	/* The same in any stage, with octets of the caller's in the place of
+	   the mail: n slices are copied one behind the other into a sealed
+	   descriptor.
+	     WEIR_E_NOMEM  over the process's memory for mail, or no
+			   descriptor [loop] */
+	int (*start_data)(weir_call *, uint32_t helper, weir_str request,
+	    const weir_str *data, uint32_t n, weir_remote_done *done,
+	    void *arg);
+	/* ---- end of ABI 0.1 ---- */
 };
 
 #ifdef __cplusplus
