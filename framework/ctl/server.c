@@ -87,6 +87,16 @@ conn_write(struct conn *c)
 	conn_close(c);
 }
 
+/* conn_wants_octets - mail as it is, not as a terminal may show it */
+static bool
+conn_wants_octets(const struct conn *c)
+{
+	for (uint32_t i = 0; i < c->wire.argc; i++)
+		if (strcmp(c->wire.argv[i], "--raw") == 0)
+			return true;
+	return false;
+}
+
 /* conn_reply - say it and close */
 static void
 conn_reply(struct conn *c, int status, weir_str out, weir_str err)
@@ -96,7 +106,10 @@ conn_reply(struct conn *c, int status, weir_str out, weir_str err)
 		conn_close(c);
 		return;
 	}
-	wire_reply_write(status, out, err, &c->out);
+	if (conn_wants_octets(c))
+		wire_reply_write_raw(status, out, err, &c->out);
+	else
+		wire_reply_write(status, out, err, &c->out);
 	loop_timer_start(&c->timer, CTL_WRITE_MS);
 	conn_write(c);
 }

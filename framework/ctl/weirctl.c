@@ -63,11 +63,11 @@ weirctl_usage(FILE *out)
 
 /* weirctl_print - text from the daemon, safe for a terminal */
 static void
-weirctl_print(FILE *f, const struct buf *text, bool json)
+weirctl_print(FILE *f, const struct buf *text, bool as_is)
 {
 	struct buf clean = BUF_INIT;
 
-	if (json) /* escaped by its maker; a change would break it */
+	if (as_is) /* wanted so, or escaped by its maker; a change would break it */
 		buf_add(&clean, text->ptr, text->len);
 	else
 		format_clean_lines(buf_str(text), &clean);
@@ -147,7 +147,7 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 		    status == WEIR_E_NOTFOUND || status == WEIR_E_STATE ?
 		    EXIT_NO_DAEMON : EXIT_FAILED;
 	}
-	weirctl_print(stdout, &reply->out, w->json);
+	weirctl_print(stdout, &reply->out, w->json || w->raw);
 	fflush(stdout);
 	weirctl_print(stderr, &reply->err, false);
 	status = reply->status;
@@ -275,6 +275,7 @@ weirctl_take_options(struct weirctl *w, int argc, char **argv)
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
+		w->raw = w->raw || strcmp(argv[i], "--raw") == 0;
 		if (strcmp(argv[i], "--json") == 0)
 			w->json = true;
 		else if (strcmp(argv[i], "--zone") == 0 && i + 1 < argc)

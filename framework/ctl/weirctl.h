@@ -25,6 +25,7 @@ struct weirctl {
 	bool config_given;
 	const char *socket; /* -s, or found from the others */
 	bool json;
+	bool raw; /* octets of mail are wanted, whatever they are */
 	const char *zone; /* --zone, or NULL: ask the daemon */
 };
 

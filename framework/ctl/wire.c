@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl/wire.h"
 
+#include <glib.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,22 @@ wire_reply_write(int status, weir_str out_text, weir_str err_text,
 	buf_add_str(out, "}\n");
 }
 
+/* wire_reply_write_raw - octets as they are */
+void
+wire_reply_write_raw(int status, weir_str out_text, weir_str err_text,
+    struct buf *out)
+{
+	char *text = g_base64_encode((const guchar *)out_text.ptr,
+	    out_text.len);
+
+	buf_printf(out, "{\"status\":%d,\"out64\":\"", status);
+	buf_add_str(out, text);
+	buf_add_str(out, "\",\"err\":");
+	wire_string(err_text, out);
+	buf_add_str(out, "}\n");
+	g_free(text);
+}
+
 /* wire_load - a line that must be a JSON object */
 static json_t *
 wire_load(weir_str line, struct err *err)
@@ -151,26 +168,45 @@ wire_request_fini(struct wire_request *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* wire_reply_out - text, or octets in base 64; false: neither */
+static bool
+wire_reply_out(const json_t *root, struct buf *out)
+{
+	const json_t *text = json_object_get(root, "out");
+	const json_t *octets = json_object_get(root, "out64");
+	gsize len = 0;
+	guchar *p;
+
+	if (json_is_string(text)) {
+		buf_add(out, json_string_value(text),
+		    json_string_length(text));
+		return true;
+	}
+	if (!json_is_string(octets))
+		return false;
+	p = g_base64_decode(json_string_value(octets), &len);
+	buf_add(out, (const char *)p, len);
+	g_free(p);
+	return true;
+}
+
 /* wire_reply_parse - from the line to status and texts */
 int
 wire_reply_parse(weir_str line, struct wire_reply *out, struct err *err)
 {
 	json_t *root = wire_load(line, err);
 	const json_t *status = json_object_get(root, "status");
-	const json_t *text = json_object_get(root, "out");
 	const json_t *error = json_object_get(root, "err");
 	int rc = WEIR_OK;
 
 	if (root == NULL)
 		return WEIR_E_INVAL;
 	memset(out, 0, sizeof(*out));
-	if (!json_is_integer(status) || !json_is_string(text) ||
-	    !json_is_string(error)) {
+	if (!json_is_integer(status) || !json_is_string(error) ||
+	    !wire_reply_out(root, &out->out)) {
 		rc = err_set(err, WEIR_E_INVAL, "a member is missing");
 	} else {
 		out->status = (int)json_integer_value(status);
-		buf_add(&out->out, json_string_value(text),
-		    json_string_length(text));
 		buf_add(&out->err, json_string_value(error),
 		    json_string_length(error));
 	}

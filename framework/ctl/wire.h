@@ -4,7 +4,8 @@
  *
  * Pure: no socket, no state.  Requests are hostile input; replies carry
  * whatever modules print, so NUL and octets that are no UTF-8 become
- * U+FFFD. [any]
+ * U+FFFD; where octets are wanted (a word of the request is --raw) "out64" is
+ * sent instead of "out", in base 64. [any]
  */
 #ifndef WEIR_CTL_WIRE_H
 #define WEIR_CTL_WIRE_H
@@ -38,6 +39,9 @@ void wire_request_write(uint32_t argc, const char *const *argv, bool json,
     struct buf *out);
 
 void wire_reply_write(int status, weir_str out_text, weir_str err_text,
+    struct buf *out);
+/* The same with out_text octet by octet. */
+void wire_reply_write_raw(int status, weir_str out_text, weir_str err_text,
     struct buf *out);
 /* WEIR_E_INVAL: not a reply; nothing is to be freed then. */
 int wire_reply_parse(weir_str line, struct wire_reply *out, struct err *err);

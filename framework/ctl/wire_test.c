@@ -136,6 +136,30 @@ wire_test_bad_replies(void **state)
 	}
 }
 
+/* Octets of mail come through as they are. */
+static void
+test_octets(void **state)
+{
+	char all[512];
+	struct buf line = BUF_INIT;
+	struct wire_reply got;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	wire_reply_write_raw(1, (weir_str){ all, sizeof(all) },
+	    text_slice("e\xff"), &line);
+	assert_int_equal(wire_reply_parse((weir_str){ line.ptr,
+	    line.len - 1 }, &got, &err), WEIR_OK);
+	assert_int_equal(got.status, 1);
+	assert_int_equal(got.out.len, sizeof(all));
+	assert_memory_equal(got.out.ptr, all, sizeof(all));
+	assert_string_equal(buf_str(&got.err).ptr, "e\xef\xbf\xbd");
+	wire_reply_fini(&got);
+	buf_fini(&line);
+}
+
 int
 main(void)
 {
@@ -144,6 +168,7 @@ main(void)
 		cmocka_unit_test(wire_test_many),
 		cmocka_unit_test(wire_test_replies),
 		cmocka_unit_test(wire_test_bad_replies),
+		cmocka_unit_test(test_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

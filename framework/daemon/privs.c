@@ -246,13 +246,25 @@ privs_no_network(struct err *err)
 	    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | \
 	    LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
+/* privs_landlock_writes - what is handled; links and moves between folders
+   can be allowed since the second version only, before that they are denied */
+static uint64_t
+privs_landlock_writes(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+
+	return version >= 2 ? LANDLOCK_WRITES | LANDLOCK_ACCESS_FS_REFER :
+			      LANDLOCK_WRITES;
+}
+
 /* privs_landlock - write below these directories only, execute nothing */
 int
 privs_landlock(const char *const *writable, struct err *err)
 {
+	uint64_t writes = privs_landlock_writes();
 	struct landlock_ruleset_attr attr = {
-		.handled_access_fs = LANDLOCK_WRITES |
-		    LANDLOCK_ACCESS_FS_EXECUTE
+		.handled_access_fs = writes | LANDLOCK_ACCESS_FS_EXECUTE
 	};
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr),
 	    0);
@@ -262,7 +274,7 @@ privs_landlock(const char *const *writable, struct err *err)
 		    strerror(errno));
 	for (; *writable != NULL; writable++) {
 		struct landlock_path_beneath_attr rule = {
-			.allowed_access = LANDLOCK_WRITES,
+			.allowed_access = writes,
 			.parent_fd = open(*writable, O_PATH | O_CLOEXEC)
 		};
 		int rc;

@@ -1,0 +1,500 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The quarantine with the real daemon and the real Postfix: what is kept,
+what the others get, what is released, and how often."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from weirtest import daemon, proc
+
+from test_explain import records
+from test_postfix import MILTER, POLICY, PUPPET, mail, site  # noqa: F401
+
+A, B, C = "a@example.net", "b@example.net", "c@example.net"
+
+
+def quarantine(**options):
+    return daemon.section("module", "quarantine",
+                          **{"interval": "200ms", **options})
+
+
+def items(one, *options):
+    return one.ctl_json("quarantine", "list", *options)["items"]
+
+
+def raw(one, ident):
+    """The octets of an item, as they are."""
+    done = subprocess.run(
+        [proc.program("weirctl"), "-s", one.dir / "control.sock",
+         "quarantine", "show", ident, "--raw"], capture_output=True,
+        timeout=30, check=True)
+    return done.stdout
+
+
+def folder_of(one):
+    return one.state / "quarantine"
+
+
+def without_trace(data):
+    """Without the fields that MTAs put on top."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    fields = re.split(rb"\r\n(?![ \t])", head)
+    kept = [f for f in fields
+            if not f.lower().startswith((b"received:", b"x-weir-release:"))]
+    return b"\r\n".join(kept) + b"\r\n\r\n" + body
+
+
+def send(milter, sender, recipients, message):
+    """One message by milter: the kind of its answer, and the text."""
+    reply = milter.message(message, f"<{sender}>",
+                           [f"<{r}>" for r in recipients])
+    return reply.kind, reply.text
+
+
+def session(milter_client, one, **options):
+    milter = milter_client(f"unix:{one.dir}/m.sock", **options)
+    assert milter.session() is None
+    return milter
+
+
+# with Postfix
+
+def test_kept_for_one_delivered_to_others(site, sink, smtp_send):
+    one, mx = site(PUPPET + quarantine())
+    message = mail("quarantine 1", extra=b"X-Odd:\tone\r\n  two\r\n",
+                   body=b".dot\r\n\xe9\xff trailing  \r\n\r\n")
+    (code, _), _ = smtp_send(mx.address, message, recipients=(A, B, C))
+    assert code == 250, one.log()
+    mx.drained()
+    assert sorted(r for m in sink.messages for r in m.recipients) == [A, C]
+    item, = items(one)
+    assert item["recipient"] == B and item["class"] == "spam"
+    assert item["state"] == "kept" and item["sender"] == "sender@example.org"
+    assert item["subject"] == "test" and len(item["id"]) == 26
+    assert raw(one, item["id"]) == message
+    record = records(one, 1)[0]
+    fates = {r["address"]: r.get("kept") for r in record["recipients"]}
+    assert fates == {A: None, B: item["id"], C: None}
+    assert item["id"] in one.ctl("explain", record["id"])
+    proc.wait_for(lambda: item["id"] in one.log(), 5, "the log line")
+
+
+def test_kept_for_all_is_not_held(site, sink, smtp_send):
+    one, mx = site(PUPPET + quarantine())
+    (code, _), _ = smtp_send(mx.address, mail("quarantine"),
+                             recipients=(A, B))
+    assert code == 250, one.log()
+    assert {i["recipient"] for i in items(one)} == {A, B}
+    assert not list((mx.dir / "queue" / "hold").iterdir())
+    assert mx.queue() == 0 and not sink.messages
+    assert records(one, 1)[0]["verdict"] == "quarantine"
+    # one file, however many recipients
+    mails = [p for p in (folder_of(one) / "mail").rglob("*") if p.is_file()]
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("disagree", ["worst", "majority", "drop"])
+def test_refusal_leaves_no_copy_behind(site, sink, smtp_send, disagree):
+    """Where all are refused because one is, the sender keeps the mail, and
+    the quarantine keeps nothing."""
+    one, mx = site(f'disagree = "{disagree}"\n' + PUPPET + quarantine())
+    (code, _), _ = smtp_send(mx.address, mail("quarantine 0", "reject 1"),
+                             recipients=(A, B))
+    if disagree == "drop":
+        assert code == 250, one.log()
+        assert [i["recipient"] for i in items(one)] == [A]
+    else:
+        assert code // 100 == 5
+        assert items(one) == []
+    assert not sink.messages and mx.queue() == 0
+
+
+def test_release_arrives_once(site, sink, smtp_send):
+    """Byte by byte, to exactly that recipient, through the same Postfix and
+    the same Weir, which lets it in unseen."""
+    one, mx = site(PUPPET + quarantine())
+    one.write_conf(MILTER + POLICY + PUPPET
+                   + quarantine(next_hop=mx.address))
+    one.ctl("reload")
+    message = mail("quarantine", "subject changed",
+                   extra=b"X-Odd:\tone\r\n  two\r\n",
+                   body=b".dot\r\n..two\r\n\xe9\xff trailing  \r\n\r\n")
+    (code, _), _ = smtp_send(mx.address, message, recipients=(A, B))
+    assert code == 250, one.log()
+    item, = items(one, "--rcpt", B)
+    for _ in range(2):
+        said = one.ctl_json("quarantine", "release", item["id"])
+        assert said[0]["result"] in ("released", "released before"), said
+    arrived, = sink.wait(1)
+    mx.drained()
+    assert len(sink.messages) == 1
+    assert arrived.recipients == [B]
+    assert arrived.sender == "sender@example.org"
+    assert without_trace(arrived.data) == message
+    assert not arrived.headers("X-Weir-Release")
+    assert {i["recipient"]: i["state"] for i in items(one)} == \
+        {A: "kept", B: "released"}
+    actions = [e["action"] for e in
+               one.ctl_json("quarantine", "audit", "--id",
+                            item["id"])["entries"]]
+    assert actions == ["attempt", "release"]
+    who = one.ctl_json("quarantine", "audit")["entries"][-1]["who"]
+    assert who == f"uid:{os.getuid()}"
+
+
+def test_token_counts_once_and_for_one(site, sink, smtp_send):
+    """What was seen on the wire is of no use to anybody else."""
+    one, mx = site(PUPPET + quarantine(next_hop=sink.address))
+    message = mail("quarantine")
+    smtp_send(mx.address, message, recipients=(B,))
+    item, = items(one)
+    # straight to the sink: the token is still on it
+    one.ctl("quarantine", "release", item["id"])
+    released, = sink.wait(1)
+    token, = released.headers("X-Weir-Release")
+    assert without_trace(released.data) == message
+
+    def again(recipient, data, want):
+        (code, text), _ = smtp_send(mx.address, data,
+                                    recipients=(recipient,))
+        assert code == want, text
+
+    # for somebody else it is nothing: the mail is judged as any
+    again(A, released.data, 250)
+    assert len(items(one, "--rcpt", A)) == 1
+    # other octets
+    again(B, released.data.replace(b"body line", b"body lime"), 451)
+    # once
+    again(B, released.data, 250)
+    sink.wait(2)
+    again(B, released.data, 451)
+    # forged
+    again(B, released.data.replace(token.encode(), token[:-1].encode()
+                                   + (b"0" if token[-1] != "0" else b"1")),
+          250)
+    mx.drained()
+    assert len(sink.messages) == 2
+    assert all(not m.headers("X-Weir-Release") for m in sink.messages[1:])
+
+
+def test_next_hop_says_later_or_no(site, sink, smtp_send):
+    one, mx = site(PUPPET + quarantine(next_hop=sink.address))
+    smtp_send(mx.address, mail("quarantine"), recipients=(B,))
+    item, = items(one)
+    sink.rcpt_replies[B] = "450 4.2.0 busy"
+    done = subprocess.run(
+        [proc.program("weirctl"), "-s", one.dir / "control.sock",
+         "quarantine", "release", item["id"]], capture_output=True,
+        text=True, timeout=30)
+    assert done.returncode == 1 and "busy" in done.stderr
+    assert items(one)[0]["state"] == "queued"
+    sink.rcpt_replies[B] = "550 5.1.1 nobody"
+    done = subprocess.run(
+        [proc.program("weirctl"), "-s", one.dir / "control.sock",
+         "quarantine", "release", item["id"]], capture_output=True,
+        text=True, timeout=30)
+    assert done.returncode == 1 and "nobody" in done.stderr
+    assert items(one)[0]["state"] == "kept"
+    assert "nobody" in items(one)[0]["error"]
+    del sink.rcpt_replies[B]
+    assert one.ctl_json("quarantine", "release",
+                        item["id"])[0]["result"] == "released"
+    sink.wait(1)
+
+
+# by milter alone
+
+@pytest.fixture
+def kept(weir, milter_client):
+    """Weir with some items: kept(options..., n=items)."""
+    def start(n=1, workers=1, orders=("quarantine",), conf="", **options):
+        one = weir(MILTER + PUPPET + conf + quarantine(**options),
+                   workers=workers)
+        milter = session(milter_client, one)
+        for i in range(n):
+            send(milter, f"s{i}@example.org", [f"r{i % 3}@example.net"],
+                 mail(*orders, subject=f"number {i}"))
+        return one
+    return start
+
+
+def test_list_filters(kept):
+    one = kept(n=7)
+    assert len(items(one)) == 7
+    assert [i["subject"] for i in items(one, "--limit", "2")] == \
+        ["number 6", "number 5"]
+    assert one.ctl_json("quarantine", "list", "--limit", "2")["more"]
+    assert [i["subject"] for i in items(one, "--limit", "2", "--offset",
+                                        "5")] == ["number 1", "number 0"]
+    assert len(items(one, "--rcpt", "R0@example.net")) == 3
+    assert len(items(one, "--sender", "s3@")) == 1
+    assert len(items(one, "--subject", "NUMBER 4")) == 1
+    assert items(one, "--class", "virus") == []
+    assert len(items(one, "--since", "1h")) == 7
+    assert items(one, "--until", "1h") == []
+    assert items(one, "--min-score", "1") == []
+    assert len(items(one, "--max-score", "1")) == 7
+    ident = items(one)[3]["id"]
+    assert len(items(one, "--id", ident[:10])) == 1
+    assert "number 3" in one.ctl("quarantine", "show", ident[:12])
+    stats = one.ctl_json("quarantine", "stats")
+    assert stats["mails"] == 7 and stats["classes"]["spam"]["items"] == 7
+    for bad in (["list", "--frob"], ["list", "--class", "x"],
+                ["list", "--since", "yesterday"], ["show", "nothing"],
+                ["list", "--limit", "0"], ["forward", ident, "nobody"]):
+        with pytest.raises(RuntimeError):
+            one.ctl("quarantine", *bad)
+
+
+def test_delete_and_purge(kept):
+    one = kept(n=4, retention_spam="1m")
+    ident = items(one)[0]["id"]
+    one.ctl("quarantine", "delete", ident)
+    assert len(items(one)) == 3
+    assert one.ctl_json("quarantine", "purge", "--check") == {
+        "spam": 0, "virus": 0, "attachment": 0, "deleted": False}
+    mails = [p for p in (folder_of(one) / "mail").rglob("*") if p.is_file()]
+    views = [p for p in (folder_of(one) / "imap").rglob("*") if p.is_file()]
+    assert len(mails) == 3 and len(views) == 3
+    # their time has come
+    subprocess.run(["sqlite3", folder_of(one) / "index.db",
+                    "UPDATE item SET time_ms = time_ms - 120000"],
+                   check=True, timeout=20)
+    proc.wait_for(lambda: not items(one), 10, "the purge")
+    assert not [p for p in folder_of(one).glob("mail/*/*")]
+    assert not [p for p in (folder_of(one) / "imap").rglob("*")
+                if p.is_file()]
+    entries = one.ctl_json("quarantine", "audit")["entries"]
+    assert {"purge", "delete"} <= {e["action"] for e in entries}
+
+
+def test_repair(kept):
+    one = kept(n=3)
+    first, second, _ = items(one)
+    day, = (folder_of(one) / "mail").iterdir()
+    orphan = day / ("a" * 26)
+    orphan.write_bytes(b"half a mail")
+    os.utime(orphan, (1, 1))
+    young = day / ("b" * 26)
+    young.write_bytes(b"being written")
+    lost = subprocess.run(
+        ["sqlite3", folder_of(one) / "index.db",
+         "SELECT file FROM mail JOIN item USING (m) WHERE id = "
+         f"'{second['id']}'"], check=True, capture_output=True, text=True,
+        timeout=20).stdout.strip()
+    (folder_of(one) / "mail" / lost).unlink()
+    said = one.ctl_json("quarantine", "repair")
+    assert said["files"] == 1 and said["items"] == 1
+    assert not orphan.exists() and young.exists()
+    assert {i["id"] for i in items(one)} == \
+        {i["id"] for i in (first, _)}
+    assert "lost" in one.ctl("quarantine", "audit")
+
+
+def test_limits_defer(weir, milter_client, kept):
+    """Over a limit the sender keeps the mail, and is told to try again."""
+    one = kept(n=0, max_recipient="1k", max_message="4k")
+    milter = session(milter_client, one)
+    answers = [send(milter, f"s{i}@example.org", [A],
+                    mail("quarantine", subject=f"n {i}", body=b"x" * 300))
+               for i in range(4)]
+    codes = [answer[0] for answer in answers]
+    assert codes[0] == "discard" and codes[-1] == "replycode", codes
+    assert "451 4.3.1" in answers[-1][1]
+    assert 1 <= len(items(one)) < 4
+    code, text = send(milter, "big@example.org", [B],
+                          mail("quarantine", body=b"y" * 5000))
+    assert code == "replycode" and "451" in text
+    code, _ = send(milter, "fits@example.org", [B], mail("quarantine"))
+    assert code == "discard"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own "
+                    "needs root")
+def test_full_disk_defers(weir, milter_client, folder):
+    """A real full disk: deferred, nothing half kept, and it goes on as soon
+    as there is room."""
+    one = weir(MILTER + PUPPET + quarantine())
+    where = folder_of(one)
+    where.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777",
+                    "tmpfs", where], check=True)
+    try:
+        milter = session(milter_client, one)
+        codes = []
+        for i in range(40):
+            code, _ = send(milter, f"s{i}@example.org", [A],
+                            mail("quarantine", subject=f"n {i}",
+                                 body=b"0123456789" * 6000))
+            codes.append(code)
+            if codes.count("replycode") == 3:
+                break
+        good = codes.count("discard")
+        assert good >= 3 and codes[-1] == "replycode"
+        assert len(items(one)) == good
+        for item in items(one):
+            assert raw(one, item["id"]).endswith(b"0123456789\r\n")
+        one.ctl("quarantine", "delete", *[i["id"] for i in items(one)][:2])
+        code, _ = send(milter, "after@example.org", [A],
+                        mail("quarantine", body=b"0123456789" * 1000))
+        assert code == "discard"
+        assert one.ctl_json("quarantine", "stats")["mails"] == good - 1
+    finally:
+        milter.close()
+        one.stop()
+        subprocess.run(["umount", where], check=True)
+
+
+def test_same_mail_again_is_one_item(kept, milter_client):
+    """A sender that did not hear our answer tries again."""
+    one = kept(n=2)
+    milter = session(milter_client, one)
+    for _ in range(3):
+        code, _ = send(milter, "s0@example.org", ["r0@example.net"],
+                        mail("quarantine", subject="number 0"))
+        assert code == "discard"
+    assert len(items(one)) == 2
+    mails = [p for p in folder_of(one).glob("mail/*/*")]
+    assert len(mails) == 2
+
+
+def test_poison_is_kept(weir, milter_client):
+    """Mail that kills workers ends in the quarantine, not in the MTA's
+    queue."""
+    one = weir(MILTER + PUPPET + quarantine())
+    codes = []
+    for _ in range(4):
+        try:
+            milter = session(milter_client, one, timeout=30)
+            codes.append(send(milter, "s@example.org", [A],
+                              mail("crash"))[0])
+        except Exception:  # the worker is gone
+            codes.append("-")
+        if codes[-1] == "discard":
+            break
+        proc.wait_for(lambda: proc.answers(f"unix:{one.dir}/m.sock"), 10,
+                      "a new worker")
+    assert codes[-1] == "discard", codes
+    item, = items(one)
+    assert "crashed" in item["reason"]
+
+
+def test_lists(kept, milter_client):
+    one = kept(n=0, conf=daemon.section("action", reject=15, quarantine=10))
+    with pytest.raises(RuntimeError):
+        one.ctl("lists", "add", "nobody", "allow", "x@example.org")
+    with pytest.raises(RuntimeError):
+        one.ctl("lists", "add", A, "block", "nodots")
+    one.ctl("lists", "add", A, "block", "Bad@Example.org", "evil.example")
+    one.ctl("lists", "add", "@example.net", "allow", "bad@example.org")
+    one.ctl("lists", "add", "*", "block", "*@*.spam.example")
+    shown = one.ctl_json("lists", "show", A)
+    assert {(e["list"], e["entry"]) for e in shown} == \
+        {("block", "bad@example.org"), ("block", "evil.example")}
+    milter = session(milter_client, one)
+
+    seen = []
+
+    def facts(sender, recipient, message=None):
+        send(milter, sender, [recipient], message or mail())
+        seen.append(sender)
+        record = records(one, len(seen))[-1]
+        assert record["sender"] == sender
+        return record["recipients"][0].get("facts", {}).get("lists.match"), \
+            record["recipients"][0]["verdict"]
+    assert facts("bad@example.org", A) == ("block", "quarantine")
+    assert facts("bad@example.org", B) == ("allow", "accept")
+    assert facts("x@sub.evil.example", A) == ("block", "quarantine")
+    assert facts("x@notevil.example", A) == (None, "accept")
+    assert facts("x@y.spam.example", B) == ("block", "quarantine")
+    # From counts, too
+    forged = mail().replace(b"From: a@example.org",
+                            b'From: "nice" <q@evil.example>')
+    assert facts("other@example.org", A, forged) == ("block", "quarantine")
+    # one entry stands in one list
+    one.ctl("lists", "add", A, "allow", "bad@example.org")
+    assert facts("bad@example.org", A) == ("allow", "accept")
+    one.ctl("lists", "remove", A, "bad@example.org")
+    assert len(one.ctl_json("lists", "show", A)) == 1
+
+
+def test_virus_needs_a_word(kept, sink):
+    one = kept(n=1, next_hop=sink.address)
+    item, = items(one)
+    subprocess.run(["sqlite3", folder_of(one) / "index.db",
+                    "UPDATE item SET class = 2"], check=True, timeout=20)
+    with pytest.raises(RuntimeError, match="--virus"):
+        one.ctl("quarantine", "release", item["id"])
+    with pytest.raises(RuntimeError, match="--virus"):
+        one.ctl("quarantine", "forward", item["id"], "abuse@example.net")
+    assert not sink.messages
+    one.ctl("quarantine", "forward", item["id"], "abuse@example.net",
+            "--virus")
+    one.ctl("quarantine", "release", item["id"], "--virus")
+    assert sorted(m.recipients[0] for m in sink.wait(2)) == \
+        ["abuse@example.net", "r0@example.net"]
+
+
+def test_workers_killed_under_load(weir, sink, milter_client):
+    """kill -9 of workers while mail comes in, is listed and released: each
+    mail that was answered is kept once, none is sent twice."""
+    one = weir(MILTER + PUPPET + quarantine(next_hop=sink.address),
+               workers=2)
+    answered, lock, stop = set(), threading.Lock(), threading.Event()
+
+    def client(k):
+        for n in range(25):
+            name = f"c{k}n{n}"
+            while not stop.is_set():
+                milter = None
+                try:
+                    milter = session(milter_client, one, timeout=15)
+                    code, _ = send(milter, f"{name}@example.org", [A, B],
+                                    mail("quarantine", subject=name))
+                except Exception:
+                    continue
+                finally:
+                    if milter is not None:
+                        milter.close()
+                if code == "discard":
+                    with lock:
+                        answered.add(name)
+                    break
+
+    threads = [threading.Thread(target=client, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    killed = 0
+    try:
+        while any(t.is_alive() for t in threads) and killed < 12:
+            threads[0].join(0.25)
+            pids = [w["pid"] for w in one.ctl_json("status")["workers"]
+                    if w.get("state") == "ready"] \
+                if proc.answers(f"unix:{one.dir}/control.sock") else []
+            if pids:
+                os.kill(pids[killed % len(pids)], signal.SIGKILL)
+                killed += 1
+            try:
+                some = items(one, "--limit", "3", "--state", "kept")
+                one.ctl("quarantine", "release", *[i["id"] for i in some],
+                        check=False)
+            except Exception:
+                pass
+        for thread in threads:
+            thread.join(60)
+    finally:
+        stop.set()
+    assert len(answered) == 100 and killed >= 3
+    found = items(one, "--limit", "1000")
+    keys = [(i["subject"], i["recipient"]) for i in found]
+    assert len(keys) == len(set(keys)), "an item is there twice"
+    assert {(s, r) for s in answered for r in (A, B)} == set(keys)
+    sent = [(m.headers("Subject")[0], m.recipients[0])
+            for m in sink.messages]
+    assert len(sent) == len(set(sent)), "a mail was released twice"
