@@ -611,6 +611,21 @@ helpers_paths(struct helper_spec *spec, const struct weir_conf *conf)
 	}
 }
 
+/* helpers_is_wanted - does the configuration ask for this one */
+static bool
+helpers_is_wanted(const struct conf_module *m, const struct weir_helper *h)
+{
+	const struct weir_option *o = m->desc->options;
+
+	if (h->option == NULL)
+		return true;
+	for (uint32_t row = 0; o != NULL && o[row].name != NULL; row++) {
+		if (strcmp(o[row].name, h->option) == 0)
+			return conf_bool(m->conf, row);
+	}
+	return false;
+}
+
 /* helpers_specs - from loaded modules to octets */
 void
 helpers_specs(const struct conf *conf, struct buf *out)
@@ -622,6 +637,8 @@ helpers_specs(const struct conf *conf, struct buf *out)
 
 		conf_dump_module(conf, m, &options);
 		for (uint32_t k = 0; all != NULL && all[k] != NULL; k++) {
+			if (!helpers_is_wanted(m, all[k]))
+				continue;
 			struct helper_spec spec = { .index = k,
 				.flags = all[k]->flags,
 				.threads = all[k]->threads,

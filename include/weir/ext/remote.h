@@ -116,6 +116,9 @@ struct weir_helper {
 	int (*run)(void *state, weir_request *, weir_str request, int message);
 	/* Before an ordinary end, no run is under way; may be NULL. [helper] */
 	void (*fini)(void *state);
+	/* A BOOL option of the module: the helper is started only where it is
+	   yes.  NULL: always. */
+	const char *option;
 	/* ---- end of ABI 0.1 ---- */
 };
 
