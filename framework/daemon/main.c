@@ -100,13 +100,18 @@ main_background(void)
 int
 main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
 	const char *path = WEIR_SYSCONFDIR "/weir.conf";
 	struct conf_snapshot *snap;
 	bool foreground = false, check = false;
 	const char *absolute;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "c:ftVh")) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:ftVh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			path = optarg;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "base/text.h"
 
+#define LISTEN_SEGMENT 8192
 #define LISTEN_BACKLOG 1024
 #define LISTEN_BATCH 32	     /* connections a round */
 #define LISTEN_PAUSE_MS 100  /* when descriptors run out */
@@ -295,6 +297,18 @@ listen_unix(const char *path, const struct listen_perm *perm, struct err *err)
 	return fd;
 }
 
+/* listen_segment - tell peers to send segments of moderate size.  Postfix makes
+   its buffers twice as large as a segment, anew for each message, and on
+   loopback segments are so large that this costs more than all the filtering:
+   a third of its processor time.  Of no effect on a real network. */
+static void
+listen_segment(int fd)
+{
+	int octets = LISTEN_SEGMENT;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &octets, sizeof(octets));
+}
+
 /* listen_inet - bind address and port */
 static int
 listen_inet(const struct listen_address *a, struct err *err)
@@ -330,6 +344,7 @@ listen_inet(const struct listen_address *a, struct err *err)
 		    "can't listen on %s port %u: %s", host, port,
 		    strerror(e));
 	}
+	listen_segment(fd);
 	return fd;
 }
 
@@ -352,6 +367,7 @@ listen_systemd_adopt(int fd, const char *name, struct err *err)
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_set(err, WEIR_E_TEMP, "fcntl: %s",
 		    strerror(errno));
+	listen_segment(fd); /* a unix socket refuses it */
 	return fd;
 }
 

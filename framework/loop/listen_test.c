@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -250,7 +251,8 @@ test_inet(void **state)
 		struct listen_address a;
 		struct taker t = { .taken = 0 };
 		struct err err;
-		int fd, one, two;
+		int fd, one, two, segment = 0;
+		socklen_t segment_len = sizeof(segment);
 
 		assert_int_equal(listen_parse(texts[i], &a, &err), 0);
 		fd = listen_open(&a, NULL, &err);
@@ -259,6 +261,9 @@ test_inet(void **state)
 			continue;
 		}
 		assert_true(fd >= 0);
+		assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG,
+		    &segment, &segment_len), 0);
+		assert_in_range(segment, 500, 16384);
 		getsockname(fd, (struct sockaddr *)&sa, &len);
 		loop_init();
 		listen_start(&t.listen, fd, take);

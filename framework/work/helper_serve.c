@@ -17,7 +17,8 @@
 #include "base/list.h"
 #include "work/helper_wire.h"
 
-#define TICK_MS 250
+#define TICK_MS 250	 /* while there is work */
+#define IDLE_MS 60000
 #define SEND_MS 5000 /* a worker that does not read for so long is dropped */
 
 struct serve_conn {
@@ -377,6 +378,18 @@ serve_is_hung(void)
 	return hung;
 }
 
+/* serve_is_idle - nothing is under way: nothing has to be watched */
+static bool
+serve_is_idle(void)
+{
+	bool idle;
+
+	pthread_mutex_lock(&serve.lock);
+	idle = list_empty(&serve.waiting) && list_empty(&serve.running);
+	pthread_mutex_unlock(&serve.lock);
+	return idle;
+}
+
 /* serve_turn - wait for something and deal with it */
 static void
 serve_turn(void)
@@ -389,7 +402,7 @@ serve_turn(void)
 	fds[n] = (struct pollfd) { serve.config.listener, POLLIN, 0 };
 	fds[n + 1] = (struct pollfd) { serve.control_ended ?
 		-1 : serve.config.control, POLLIN, 0 };
-	if (poll(fds, n + 2, TICK_MS) < 0)
+	if (poll(fds, n + 2, serve_is_idle() ? IDLE_MS : TICK_MS) < 0)
 		return;
 	/* backwards: an ended one is replaced by the last */
 	for (unsigned i = n; i-- > 0;) {

@@ -22,7 +22,7 @@ struct helper_serve {
 	uint32_t threads; /* 0: as many as the table says */
 	int listener; /* SOCK_SEQPACKET, not blocking */
 	int control;  /* its end means: no more than what is under way */
-	void (*tick)(void); /* about four times a second; or NULL */
+	void (*tick)(void); /* four times a second under work; or NULL */
 };
 
 /* Serve until control and all connections have ended; 0 or a status for

@@ -17,14 +17,18 @@ modules_spf_sources = modules/spf/mod_spf.c \
 	modules/spf/spf.h \
 	modules/spf/check.c \
 	modules/spf/command.c \
+	modules/spf/cross.c \
+	modules/spf/cross.h \
 	modules/spf/header.c \
+	modules/spf/helper.c \
 	modules/spf/match.c \
 	modules/spf/mx.c \
 	modules/spf/query.c \
 	modules/spf/rule.c \
 	$(modules_spf_eval_sources)
 modules_spf_mod_spf_la_SOURCES = $(modules_spf_sources)
-modules_spf_mod_spf_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+# libspf2 is opened by the helper alone: workers never map it
+modules_spf_mod_spf_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(SPF2_CPPFLAGS)
 modules_spf_mod_spf_la_CFLAGS = $(AM_CFLAGS)
 modules_spf_mod_spf_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 modules_spf_mod_spf_la_LIBADD = $(IDN2_LIBS) $(JANSSON_LIBS)
@@ -33,7 +37,7 @@ if HAVE_CMOCKA
 UNIT_TESTS += modules/spf/spf_test
 modules_spf_spf_test_SOURCES = modules/spf/spf_test.c \
 	$(modules_spf_sources) $(fakehost_sources)
-modules_spf_spf_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
+modules_spf_spf_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(SPF2_CPPFLAGS) -I$(top_srcdir)/tests
 modules_spf_spf_test_LDADD = $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += modules/spf/record_test
 modules_spf_record_test_SOURCES = modules/spf/record_test.c \

@@ -57,6 +57,11 @@ static const struct weir_option spf_options[] = {
 	    "100ms", "2m", NULL,
 	    "How long an evaluation may take before it is a temperror; "
 	    "shorter than the module's timeout.", NULL },
+	[OPT_CROSS_CHECK] = { "cross_check", WEIR_OPT_BOOL, 0, "no", NULL,
+	    NULL, NULL,
+	    "Ask libspf2 as well, in a process of its own.  What it says is "
+	    "recorded (fact spf.cross, metric cross_checks) and has no "
+	    "consequence.", NULL },
 	[OPT_EXCLUDE_CLIENTS] = { "exclude_clients", WEIR_OPT_NETLIST, 0, NULL,
 	    NULL, NULL, NULL, "Clients that are not checked.", NULL },
 	[OPT_EXCLUDE_NAMES] = { "exclude_names", WEIR_OPT_LIST, 0, NULL, NULL,
@@ -184,6 +189,12 @@ spf_count(struct spf *m)
 		[SPF_RESULT_TEMPERROR] = "result=\"temperror\"",
 		[SPF_RESULT_PERMERROR] = "result=\"permerror\""
 	};
+	static const char *const ends[SPF_CROSS_ENDS] = {
+		[SPF_CROSS_AGREES] = "end=\"agrees\"",
+		[SPF_CROSS_DIFFERS] = "end=\"differs\"",
+		[SPF_CROSS_NOT_ASKED] = "end=\"not-asked\"",
+		[SPF_CROSS_FAILED] = "end=\"failed\""
+	};
 
 	for (int i = 0; i < SPF_RESULTS; i++)
 		m->metric_result[i] = m->metric->counter(m->self, "checks",
@@ -192,6 +203,9 @@ spf_count(struct spf *m)
 	    "Results that did not count.");
 	m->metric_lookups = m->metric->counter(m->self, "lookups", NULL,
 	    "DNS questions of all evaluations.");
+	for (int i = 0; i < SPF_CROSS_ENDS; i++)
+		m->metric_cross[i] = m->metric->counter(m->self,
+		    "cross_checks", ends[i], "Answers of libspf2.");
 	m->metric_seconds = m->metric->histogram(m->self, "check_seconds",
 	    NULL, "How long evaluations took.");
 }
@@ -217,6 +231,20 @@ spf_skip(const struct spf *m)
 	}
 }
 
+/* spf_cross_create - is libspf2 to be asked, and can it be? */
+static int
+spf_cross_create(struct spf *m)
+{
+	if (!m->host->conf_bool(m->conf, OPT_CROSS_CHECK))
+		return WEIR_OK;
+	m->remote = m->host->ext(m->self, WEIR_EXT_REMOTE);
+	if (m->remote != NULL && spf_helpers[0] != NULL)
+		return WEIR_OK;
+	m->host->log(m->self, NULL, WEIR_LOG_ERROR,
+	    WEIR_STR("cross_check: this Weir was built without libspf2"));
+	return WEIR_E_UNSUPPORTED;
+}
+
 /* spf_create - read the options */
 static int
 spf_create(const struct weir_host *host, weir_self *self,
@@ -235,6 +263,8 @@ spf_create(const struct weir_host *host, weir_self *self,
 	m->metric = host->ext(self, WEIR_EXT_METRIC);
 	m->control = host->ext(self, WEIR_EXT_CONTROL);
 	status = spf_load(m);
+	if (status == WEIR_OK)
+		status = spf_cross_create(m);
 	if (status == WEIR_OK)
 		status = spf_command_register(m);
 	if (status == WEIR_OK)
@@ -279,7 +309,8 @@ static const struct weir_module spf_module = {
 	.decide = &spf_decide,
 	.act = &spf_act,
 	.create = spf_create,
-	.destroy = spf_free
+	.destroy = spf_free,
+	.helpers = spf_helpers
 };
 
 WEIR_MODULE_EXPORT(mod_spf, spf_module)

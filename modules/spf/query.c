@@ -7,10 +7,21 @@
 struct spf_query {
 	struct spf *m;
 	struct spf_eval *eval;
+	struct spf_cross *cross; /* or NULL */
+	struct spf_question question;
 	int64_t begun; /* mono */
 	spf_query_fn *fn;
 	void *arg;
 };
+
+/* query_free - forget it */
+static void
+query_free(struct spf_query *q)
+{
+	spf_eval_destroy(&q->eval);
+	free(q->cross);
+	free(q);
+}
 
 /* query_end - hand over the result */
 static void
@@ -26,8 +37,9 @@ query_end(struct spf_query *q, weir_call *call, bool given_up)
 		    (double)(m->host->mono_ms(m->self) - q->begun) / 1000);
 	}
 	q->fn(call, given_up ? NULL : o, q->arg);
-	spf_eval_destroy(&q->eval);
-	free(q);
+	if (!given_up)
+		spf_cross_ask(&q->cross, call, o);
+	query_free(q);
 }
 
 static void query_answer(weir_call *call, const struct weir_dns_answer *a,
@@ -39,15 +51,14 @@ query_step(struct spf_query *q, weir_call *call)
 {
 	int64_t left = q->begun + q->m->timeout_ms -
 	    q->m->host->mono_ms(q->m->self);
-	struct spf_question question;
 
 	if (left <= 0)
 		spf_eval_expire(q->eval, "no result in time");
-	if (!spf_eval_next(q->eval, &question)) {
+	if (!spf_eval_next(q->eval, &q->question)) {
 		query_end(q, call, false);
 		return WEIR_OK;
 	}
-	return q->m->dns->query(call, question.name, question.type,
+	return q->m->dns->query(call, q->question.name, q->question.type,
 	    (uint32_t)left, query_answer, q);
 }
 
@@ -59,6 +70,7 @@ query_answer(weir_call *call, const struct weir_dns_answer *a, void *arg)
 	int status = a->status;
 
 	if (status != WEIR_E_CANCELLED) {
+		spf_cross_answer(q->cross, &q->question, a);
 		spf_eval_answer(q->eval, a);
 		status = query_step(q, call);
 		if (status == WEIR_OK)
@@ -85,10 +97,9 @@ spf_query_start(struct spf *m, weir_call *call, const struct spf_input *input,
 		free(q);
 		return WEIR_E_NOMEM;
 	}
+	q->cross = spf_cross_begin(m, input);
 	status = query_step(q, call);
-	if (status != WEIR_OK) {
-		spf_eval_destroy(&q->eval);
-		free(q);
-	}
+	if (status != WEIR_OK)
+		query_free(q);
 	return status;
 }

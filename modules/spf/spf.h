@@ -3,6 +3,7 @@
 #ifndef SPF_SPF_H
 #define SPF_SPF_H
 
+#include "cross.h"
 #include "eval.h"
 
 /* Rows of the option table. */
@@ -19,6 +20,7 @@ enum {
 	OPT_RECEIVED_SPF,
 	OPT_EXEMPT_MX,
 	OPT_TIME_LIMIT,
+	OPT_CROSS_CHECK,
 	OPT_EXCLUDE_CLIENTS,
 	OPT_EXCLUDE_NAMES,
 	OPT_EXCLUDE_SENDERS,
@@ -47,6 +49,15 @@ enum {
 	SYMBOL_OVERRIDE
 };
 
+/* What became of a cross-check. */
+enum spf_cross_end {
+	SPF_CROSS_AGREES,
+	SPF_CROSS_DIFFERS,
+	SPF_CROSS_NOT_ASKED, /* not comparable, or no question for libspf2 */
+	SPF_CROSS_FAILED,    /* the helper died, or could not be asked */
+	SPF_CROSS_ENDS
+};
+
 /* Whose forwarded mail is taken for what it is. */
 struct spf_forwarder {
 	const weir_conf *conf;
@@ -62,6 +73,7 @@ struct spf {
 	const struct weir_edit *edit;
 	const struct weir_metric *metric;
 	const struct weir_control *control;
+	const struct weir_remote *remote; /* NULL: no cross-check */
 	enum spf_action actions[SPF_RESULTS];
 	enum spf_action helo_fail;
 	int64_t timeout_ms; /* of an evaluation */
@@ -70,6 +82,7 @@ struct spf {
 	uint32_t nforwarders;
 	int metric_result[SPF_RESULTS];
 	int metric_override, metric_seconds, metric_lookups;
+	int metric_cross[SPF_CROSS_ENDS];
 	int64_t complained; /* mono: when it last said that headers can't be
 			       added; 0: never */
 };
@@ -88,6 +101,18 @@ struct spf_check {
 	const char *reason; /* evidence in one sentence */
 	const char *helo_reason;
 };
+
+/* cross.c: ask libspf2 as well. [loop] */
+
+struct spf_cross;
+/* NULL, which the others take: not wanted, or out of memory. */
+struct spf_cross *spf_cross_begin(struct spf *m, const struct spf_input *in);
+/* Keep a lookup for it. */
+void spf_cross_answer(struct spf_cross *c, const struct spf_question *q,
+    const struct weir_dns_answer *a);
+/* Send it; the answer becomes the fact spf.cross.  Takes c over. */
+void spf_cross_ask(struct spf_cross **c, weir_call *call,
+    const struct spf_outcome *o);
 
 /* query.c */
 

@@ -3,11 +3,16 @@
 module in a daemon."""
 
 import json
+import os
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from weirtest import corpus, daemon, proc
+
+from test_explain import records
 
 yaml = pytest.importorskip("yaml")
 
@@ -295,3 +300,104 @@ def test_milter_adds_the_header_and_explains(site, milter_client):
                              sender="<joe@ok.example>")
     assert any("Received-SPF" in repr(e) for e in decided.edits), decided
     client.quit()
+
+
+# a second opinion
+
+LONG = os.environ.get("WEIR_LONG") == "1"
+
+
+@pytest.fixture
+def cross(monkeypatch):
+    """libspf2 and its headers must have been there."""
+    text = (proc.build_dir() / "config.log").read_text(errors="replace")
+    if "SPF2_CPPFLAGS='-DHAVE_LIBSPF2'" not in text:
+        pytest.skip("built without libspf2 (libspf2-dev)")
+    monkeypatch.setenv("WEIR_HELPER", str(proc.build_dir() / "weir-helper"))
+
+
+def helpers(one):
+    """Process ids of libspf2's helper."""
+    return [pid for pid in proc.children(one.pid)
+            if b"weir-helper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+class Crossed:
+    """Requests that pass, and what their records say of the cross-check."""
+
+    def __init__(self, one, policy_client):
+        self.one = one
+        self.client = policy_client
+        self.count = 0
+
+    def ask(self):
+        self.count += 1
+        client = self.client(f"unix:{self.one.dir}/policy")
+        said = ask(client, "joe@ok.example", str(self.count), "192.0.2.77")
+        assert said.startswith("PREPEND Received-SPF: pass"), said
+        client.close()
+        facts = records(self.one, self.count)[-1]["facts"]
+        assert facts["spf.result"] == "pass"
+        return facts.get("spf.cross")
+
+
+def test_cross_check(site, policy_client, cross):
+    """libspf2 is asked in a helper; when that dies mail goes on."""
+    one = site(cross_check=True)
+    crossed = Crossed(one, policy_client)
+    helper, = helpers(one)
+    assert "libspf2" in Path(f"/proc/{helper}/maps").read_text()
+    for pid in proc.children(one.pid):
+        if pid != helper:
+            assert "libspf2" not in Path(f"/proc/{pid}/maps").read_text()
+    assert crossed.ask() == "libspf2 agrees"
+    os.kill(helper, signal.SIGABRT) # as the library does to itself
+    crossed.ask()
+    proc.wait_for(lambda: "event=helper.death" in one.log(), 5, "the death")
+    proc.wait_for(lambda: [p for p in helpers(one) if p != helper], 10,
+                  "another helper")
+    proc.wait_for(lambda: crossed.ask() == "libspf2 agrees", 10, "its answer")
+
+
+def test_cross_check_is_off(site):
+    """Nobody who does not ask for it has such a process."""
+    assert helpers(site()) == []
+
+
+def drive_cross(folder, number, test, zone):
+    """(our result, what libspf2 said) of a case, through weir-drive."""
+    (folder / "zone").write_text(zone_text(zone))
+    done = subprocess.run(
+        [proc.program("weir-drive"), "-c", folder / "weir.conf", "--eml",
+         folder / "mail", "--client", str(test["host"]), "--helo",
+         str(test["helo"]), "--from", test.get("mailfrom") or "", "--rcpt",
+         "u@example.net", "--zone", folder / "zone", "--json"],
+        capture_output=True, text=True, timeout=60)
+    facts = json.loads(done.stdout)["facts"]
+    return facts.get("spf.result"), facts.get("spf.cross", "not asked")
+
+
+def test_cross_check_of_the_suite(folder, cross):
+    """Every case comes back: libspf2 agrees, differs or dies, and our result
+    is the suite's all the same.  All cases with WEIR_LONG=1."""
+    cases = load("rfc7208")
+    if not cases:
+        pytest.skip("no test data")
+    (folder / "mail").write_text("From: a@example.org\n\nx\n")
+    (folder / "weir.conf").write_text(
+        f'module_path = "{daemon.module_path()}"\n'
+        'module "spf" { cross_check = yes exempt_mx = no }\n')
+    said = {}
+    for number, (_, case, test, zone) in enumerate(cases):
+        if not LONG and number % 20 != 0:
+            continue
+        result, other = drive_cross(folder, number, test, zone)
+        wanted = test["result"]
+        assert result in (wanted if isinstance(wanted, list) else [wanted])
+        said[case] = other
+    ends = [other.split()[1] if other.startswith("libspf2") else other
+            for other in said.values()]
+    print({end: ends.count(end) for end in sorted(set(ends))})
+    print({c: o for c, o in said.items() if o.startswith("libspf2 says")})
+    assert "libspf2 did not answer" not in said.values()
+    assert ends.count("agrees") >= 4 * ends.count("says")

@@ -2,10 +2,10 @@
 /*
  * weir/ext/mime.h - weir.mime/1: the message as parts, names, text, links.
  *
- * At eom, for modules with WEIR_F_WANT_BODY.  The message is parsed once, when
- * first asked for.  Limits on header lines, depth, parts and octets hold; what
- * was beyond them is an anomaly, never silence.  Slices are borrowed until the
- * message ends. [loop]
+ * At eom, for modules with WEIR_F_WANT_BODY; parsed when first asked for.  A
+ * front-end without content (policy) makes it WEIR_E_UNSUPPORTED.  Limits on
+ * header lines, depth, parts and octets hold; what was beyond them is an
+ * anomaly, never silence.  Slices are borrowed until the message ends. [loop]
  */
 #ifndef WEIR_EXT_MIME_H
 #define WEIR_EXT_MIME_H
