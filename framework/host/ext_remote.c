@@ -2,7 +2,9 @@
 /* ext_remote - weir.remote/1 on work/helper_client. */
 #include "host/ext_remote.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -166,37 +168,63 @@ ext_remote_ask(struct ext_remote *r, const struct call *c,
 	return WEIR_OK;
 }
 
-/* ext_remote_start - ask a helper */
+/* ext_remote_data - octets as a sealed descriptor, or a status */
 static int
-ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
-    uint32_t flags, weir_remote_done *done, void *arg)
+ext_remote_data(weir_str data)
 {
-	int status, fd = -1;
-	struct call *c = table_starter(handle, &status);
-	struct helper_client *client;
-	struct ext_remote *r;
+	int fd;
+
+	if (data.len > WEIR_REMOTE_DATA)
+		return WEIR_E_LIMIT;
+	fd = memfd_create("weir-data", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return WEIR_E_NOMEM;
+	for (size_t at = 0; at < data.len;) {
+		ssize_t n = pwrite(fd, data.ptr + at, data.len - at,
+		    (off_t)at);
+
+		if (n <= 0) {
+			close(fd);
+			return WEIR_E_NOMEM;
+		}
+		at += (size_t)n;
+	}
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+	    F_SEAL_WRITE) < 0) {
+		close(fd);
+		return WEIR_E_INTERNAL;
+	}
+	return fd;
+}
+
+/* ext_remote_target - the caller's connections to its helper, or a status */
+static int
+ext_remote_target(const struct call *c, uint32_t helper, weir_str request,
+    weir_remote_done *done, struct helper_client **out)
+{
 	uint32_t n = 0;
 
-	if (c == NULL)
-		return status;
 	while (c->module->descriptor->helpers != NULL &&
 	    c->module->descriptor->helpers[n] != NULL)
 		n++;
-	if (helper >= n || done == NULL || !table_is_str(request) ||
-	    (flags & ~WEIR_REMOTE_MESSAGE) != 0)
+	if (helper >= n || done == NULL || !table_is_str(request))
 		return WEIR_E_INVAL;
-	client = ext_remote_client(c->module, helper);
-	if (client == NULL)
-		return WEIR_E_TEMP;
-	if ((flags & WEIR_REMOTE_MESSAGE) != 0 &&
-	    (fd = ext_remote_message(c)) < 0)
-		return fd;
-	r = xcalloc(1, sizeof(*r));
+	*out = ext_remote_client(c->module, helper);
+	return *out != NULL ? WEIR_OK : WEIR_E_TEMP;
+}
+
+/* ext_remote_send - ask; fd is closed whatever happens */
+static int
+ext_remote_send(struct call *c, struct helper_client *client, weir_str request,
+    int fd, uint64_t key, weir_remote_done *done, void *arg)
+{
+	struct ext_remote *r = xcalloc(1, sizeof(*r));
+	int status;
+
 	r->done = done;
 	r->arg = arg;
 	loop_task_init(&r->poison, ext_remote_on_poison);
-	status = ext_remote_ask(r, c, client, request, fd,
-	    ext_remote_key(c, helper, request, flags));
+	status = ext_remote_ask(r, c, client, request, fd, key);
 	if (status == WEIR_OK) {
 		call_op_begin(c, &r->op, ext_remote_cancel);
 		return WEIR_OK;
@@ -207,4 +235,55 @@ ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
 	return status;
 }
 
-const struct weir_remote ext_remote_table = { .start = ext_remote_start };
+/* ext_remote_start - ask a helper, about the mail perhaps */
+static int
+ext_remote_start(weir_call *handle, uint32_t helper, weir_str request,
+    uint32_t flags, weir_remote_done *done, void *arg)
+{
+	int status, fd = -1;
+	struct call *c = table_starter(handle, &status);
+	struct helper_client *client;
+
+	if (c == NULL)
+		return status;
+	if ((flags & ~WEIR_REMOTE_MESSAGE) != 0)
+		return WEIR_E_INVAL;
+	status = ext_remote_target(c, helper, request, done, &client);
+	if (status != WEIR_OK)
+		return status;
+	if ((flags & WEIR_REMOTE_MESSAGE) != 0 &&
+	    (fd = ext_remote_message(c)) < 0)
+		return fd;
+	return ext_remote_send(c, client, request, fd,
+	    ext_remote_key(c, helper, request, flags), done, arg);
+}
+
+/* ext_remote_start_data - ask a helper about octets */
+static int
+ext_remote_start_data(weir_call *handle, uint32_t helper, weir_str request,
+    weir_str data, weir_remote_done *done, void *arg)
+{
+	int status, fd;
+	struct call *c = table_starter(handle, &status);
+	struct helper_client *client;
+	uint64_t key;
+
+	if (c == NULL)
+		return status;
+	if (!table_is_str(data))
+		return WEIR_E_INVAL;
+	status = ext_remote_target(c, helper, request, done, &client);
+	if (status != WEIR_OK)
+		return status;
+	fd = ext_remote_data(data);
+	if (fd < 0)
+		return fd;
+	key = ext_remote_key(c, helper, request, 0) ^
+	    (map_hash(data.ptr, data.len) << 1);
+	return ext_remote_send(c, client, request, fd, key, done, arg);
+}
+
+const struct weir_remote ext_remote_table = {
+	.start = ext_remote_start,
+	.start_data = ext_remote_start_data
+};
