@@ -54,6 +54,8 @@ weirctl_usage(FILE *out)
 	      "  -c FILE    configuration (" WEIR_SYSCONFDIR "/weir.conf);\n"
 	      "             also tells the socket\n"
 	      "  --json     answer in JSON\n"
+	      "  --offline  run a module's command in this process, not in the\n"
+	      "             daemon\n"
 	      "  --zone FILE  run a module's command in this process, with "
 	      "the DNS\n"
 	      "             from a master file\n"
@@ -278,6 +280,8 @@ weirctl_take_options(struct weirctl *w, int argc, char **argv)
 		w->raw = w->raw || strcmp(argv[i], "--raw") == 0;
 		if (strcmp(argv[i], "--json") == 0)
 			w->json = true;
+		else if (strcmp(argv[i], "--offline") == 0)
+			w->zone = w->zone != NULL ? w->zone : "";
 		else if (strcmp(argv[i], "--zone") == 0 && i + 1 < argc)
 			w->zone = argv[++i];
 		else
@@ -307,6 +311,7 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "offline", no_argument, NULL, 'O' },
 		{ "zone", required_argument, NULL, 'z' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -327,6 +332,9 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 			break;
 		case 'j':
 			w->json = true;
+			break;
+		case 'O':
+			w->zone = w->zone != NULL ? w->zone : "";
 			break;
 		case 'z':
 			w->zone = optarg;

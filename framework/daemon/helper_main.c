@@ -19,6 +19,7 @@
 #include "conf/load.h"
 #include "conf/section.h"
 #include "daemon/channel.h"
+#include "daemon/helper_mail.h"
 #include "daemon/helpers.h"
 #include "host/load.h"
 #include "work/helper_sandbox.h"
@@ -150,6 +151,12 @@ static const struct weir_helper_host host = {
 	.conf_net = conf_net,
 	.conf_sections = conf_sections,
 	.conf_section = conf_section,
+	.decode = helper_mail_decode,
+	.mail_open = helper_mail_open,
+	.mail_part = helper_mail_part,
+	.mail_name = helper_mail_name,
+	.mail_data = helper_mail_data,
+	.mail_close = helper_mail_close,
 };
 
 int

@@ -3,6 +3,7 @@ libweir_la_SOURCES += \
 	framework/daemon/crash.c framework/daemon/crash.h \
 	framework/daemon/engine.c framework/daemon/engine.h \
 	framework/daemon/fleet.c framework/daemon/fleet.h \
+	framework/daemon/helper_mail.c framework/daemon/helper_mail.h \
 	framework/daemon/helpers.c framework/daemon/helpers.h \
 	framework/daemon/helpers_spawn.c framework/daemon/helpers_spawn.h \
 	framework/daemon/master.c framework/daemon/master.h \

@@ -262,6 +262,7 @@ mime_item_add(struct mime *m, uint32_t ent, uint32_t parent, size_t head,
 	    0;
 	p->raw_offset = body;
 	p->raw_length = end - body;
+	p->raw_head = head;
 	mime_item_kind(m, it, e);
 	p->disposition = (weir_str){ "", 0 };
 	if (e->disposition.n != 0) {

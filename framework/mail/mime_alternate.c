@@ -53,6 +53,7 @@ mime_alternate_add(struct mime *m, uint32_t of, uint32_t first, size_t body,
 	    head < body ? head : body, body, end);
 	it = &m->items.v[n];
 	it->head = m->items.v[of].head;
+	it->part.raw_head = head;
 	it->part.encoding = encoding;
 	it->part.flags |= WEIR_MIME_ALTERNATE;
 }
@@ -92,6 +93,7 @@ mime_alternate_readings(struct mime *m, uint32_t of)
 		    (size_t)p.raw_offset,
 		    (size_t)(p.raw_offset + p.raw_length));
 		m->items.v[i].how = how;
+		m->items.v[i].part.reading = how;
 		m->items.v[i].part.encoding = p.encoding;
 		m->items.v[i].part.flags |= WEIR_MIME_ALTERNATE;
 		data = mime_item_data(m, i);

@@ -36,13 +36,17 @@ struct weir_mime_part {
 	uint32_t flags;	   /* WEIR_MIME_* */
 	uint32_t names;	   /* how many plausible file names: part_name */
 	uint32_t encoding; /* 0 identity, 1 quoted-printable, 2 base64, 3 uu,
-			      4 other */
+			      4 yenc */
 	weir_str type;	   /* "text/html", lower case; as declared */
 	weir_str charset;  /* as declared, or "" */
 	weir_str disposition; /* "attachment", "inline" or "" */
 	weir_str content_id;
 	uint64_t raw_offset;  /* where its content begins in the raw message */
 	uint64_t raw_length;
+	uint64_t raw_head;    /* where its own header begins */
+	uint32_t reading;     /* which of the ways to read a damaged encoding;
+				 0: the usual one */
+	uint32_t reserved0;
 };
 
 /* What readers may read differently, or what a limit cut (S6-S8). */

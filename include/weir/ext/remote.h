@@ -57,6 +57,8 @@ extern "C" {
 #define WEIR_HELPER_JIT (1u << 2)   /* make memory executable after init */
 
 typedef struct weir_request weir_request; /* one request in a helper */
+typedef struct weir_mail weir_mail; /* a mail that a helper reads */
+struct weir_mime_part;
 
 /* What the host offers in a helper.  Grows at its end. */
 struct weir_helper_host {
@@ -90,6 +92,26 @@ struct weir_helper_host {
 	uint32_t (*conf_sections)(const weir_conf *, uint32_t row);
 	const weir_conf *(*conf_section)(const weir_conf *, uint32_t row,
 	    uint32_t index, weir_str *title);
+
+	/* Undo a transfer encoding: encoding and reading are those of struct
+	   weir_mime_part, raw the octets that it names.  At most cap octets
+	   into dst; returns how many there are in all as far as that is known:
+	   more than cap says that it was cut. [run] */
+	size_t (*decode)(uint32_t encoding, uint32_t reading, weir_str raw,
+	    void *dst, size_t cap);
+	/* Read a mail in memory as weir.mime does, under the usual limits;
+	   never NULL.  raw must live until it is closed, as all that comes out
+	   does.  Only in helpers of one thread; call it once in init, which
+	   reads what libraries want from files. [helper], [run] */
+	weir_mail *(*mail_open)(weir_str raw);
+	/* As the functions of weir.mime; WEIR_E_NOTFOUND behind the last. */
+	int (*mail_part)(weir_mail *, uint32_t part,
+	    struct weir_mime_part *out);
+	int (*mail_name)(weir_mail *, uint32_t part, uint32_t index,
+	    weir_str *out);
+	int (*mail_data)(weir_mail *, uint32_t part, size_t max,
+	    weir_str *out);
+	void (*mail_close)(weir_mail **);
 	/* ---- end of ABI 0.1 ---- */
 };
 
