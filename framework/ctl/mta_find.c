@@ -195,9 +195,17 @@ mta_postfix_env(const char *config_dir, struct mta_env *env, struct err *err)
 		    "postconf says \"%s\" for its version",
 		    buf_str(&text).ptr);
 	buf_clear(&text);
-	/* -d above needs no main.cf, this does */
+	/* -d above needs no main.cf, this does: Debian installs Postfix without
+	   one when nobody answers its question */
 	if (status == WEIR_OK)
 		status = mta_postfix_get(env, "queue_directory", &text, err);
+	if (status == WEIR_E_TEMP && config_dir[0] == '\0' &&
+	    env->major > 0) {
+		buf_clear(&text);
+		status = mta_postconf(env, "-dh", "queue_directory", &text,
+		    err);
+		mta_trim(&text);
+	}
 	if (status == WEIR_OK)
 		snprintf(env->queue_directory, sizeof(env->queue_directory),
 		    "%s", buf_str(&text).ptr);

@@ -412,8 +412,7 @@ spf_decide_rcpt(void *state, weir_call *call, uint32_t rcpt)
 	if (c == NULL || check_action(c, &helo) < SPF_ACTION_TEMPFAIL)
 		return WEIR_OK;
 	if (spf_match_address(m->host, m->conf, OPT_EXCLUDE_RECIPIENTS, to)) {
-		m->host->fact_set(call, rcpt, "spf.override",
-		    WEIR_STR("excluded recipient"));
+		spf_check_override(c, call, rcpt, "excluded recipient", to);
 		return WEIR_OK;
 	}
 	if (c->overridden && check_rcpt_forwarder(c, call, rcpt))

@@ -23,6 +23,7 @@
 #include <spf2/spf.h>
 #include <spf2/spf_dns.h>
 
+#include "options.h"
 #include "record.h"
 
 #define HELPER_LIBRARY "libspf2.so.2"
@@ -365,17 +366,17 @@ helper_init(const struct weir_helper_host *h, const weir_conf *conf,
 	return WEIR_OK;
 }
 
-static /* helper_adapt - no second opinion, no process */
+/* helper_adapt - no second opinion, no process */
 static int
-helper_adapt(const struct weir_helper_host *host, const weir_conf *conf,
+helper_adapt(const struct weir_helper_host *h, const weir_conf *conf,
     struct weir_helper_needs *needs)
 {
-	if (!host->conf_bool(conf, OPT_CROSS_CHECK))
+	if (!h->conf_bool(conf, OPT_CROSS_CHECK))
 		needs->processes = 0;
 	return WEIR_OK;
 }
 
-const struct weir_helper spf_helper = {
+static const struct weir_helper spf_helper = {
 	.size = sizeof(struct weir_helper),
 	.name = "libspf2",
 	.threads = 1, /* it is not known to be safe with more */

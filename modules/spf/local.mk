@@ -23,6 +23,7 @@ modules_spf_sources = modules/spf/mod_spf.c \
 	modules/spf/helper.c \
 	modules/spf/match.c \
 	modules/spf/mx.c \
+	modules/spf/options.h \
 	modules/spf/query.c \
 	modules/spf/rule.c \
 	$(modules_spf_eval_sources)

@@ -5,34 +5,7 @@
 
 #include "cross.h"
 #include "eval.h"
-
-/* Rows of the option table. */
-enum {
-	OPT_ENABLED,
-	OPT_FAIL,
-	OPT_SOFTFAIL,
-	OPT_NEUTRAL,
-	OPT_NONE,
-	OPT_PERMERROR,
-	OPT_TEMPERROR,
-	OPT_CHECK_HELO,
-	OPT_HELO_FAIL,
-	OPT_RECEIVED_SPF,
-	OPT_EXEMPT_MX,
-	OPT_TIME_LIMIT,
-	OPT_CROSS_CHECK,
-	OPT_EXCLUDE_CLIENTS,
-	OPT_EXCLUDE_NAMES,
-	OPT_EXCLUDE_SENDERS,
-	OPT_EXCLUDE_RECIPIENTS,
-	OPT_FORWARDER
-};
-enum {
-	FORWARDER_OPT_CLIENTS,
-	FORWARDER_OPT_NAMES,
-	FORWARDER_OPT_SENDERS,
-	FORWARDER_OPT_RECIPIENTS
-};
+#include "options.h"
 
 /* What a result entails: choices of the options fail, softfail ... */
 enum spf_action {

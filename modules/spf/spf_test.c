@@ -279,7 +279,8 @@ recipients_may_be_excluded(void **state)
 	mail(f, BAD, "a@fail.example");
 	assert_null(rcpt(f, "postmaster@ours.example"));
 	assert_string_equal(fakehost_fact_of(f, 0, "spf.override"),
-	    "excluded recipient");
+	    "excluded recipient postmaster@ours.example");
+	assert_int_equal(fakehost_finding_of(f, "SPF_OVERRIDE")->rcpt, 0);
 	assert_non_null(rcpt(f, "me@ours.example"));
 	fakehost_destroy(&f);
 }

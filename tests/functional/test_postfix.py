@@ -121,6 +121,24 @@ def test_reject_at_rcpt_by_list(site, sink, smtp_send, fake_dns, how):
     assert not sink.messages
 
 
+def test_reply_of_several_lines(site, sink, smtp_send, fake_dns):
+    """The domain's explanation stands on a line of its own, each with code
+    and enhanced code."""
+    fake_dns.load('ok.example. 60 IN TXT "v=spf1 -all exp=why.ok.example"\n'
+                  'why.ok.example. 60 IN TXT "%{i} is none of ours"\n')
+    one, mx = site(
+        daemon.section("dns", servers=[fake_dns.address], timeout="1s")
+        + daemon.section("module", "spf", exempt_mx=False))
+    (code, text), _ = smtp_send(mx.address, mail(), sender="joe@ok.example",
+                                xclient={"ADDR": CLIENT})
+    first, second = text.split(b"\n")
+    assert code == 550 and first.startswith(b"5.7.23 ")
+    assert second.startswith(b"5.7.23 The domain ok.example explains: 8.8.4.4 "
+                             b"is none of ours")
+    assert explained(one, decision(text))["verdict"] == "reject"
+    assert not sink.messages
+
+
 @pytest.mark.parametrize("score, code", [(3, 250), (7, 250), (20, 550)])
 def test_action_by_score(site, sink, smtp_send, score, code):
     one, mx = site(PUPPET + ACTION)

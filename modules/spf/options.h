@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options - rows of the option tables, for the module and its helper. */
+#ifndef SPF_OPTIONS_H
+#define SPF_OPTIONS_H
+
+/* Rows of the option table. */
+enum {
+	OPT_ENABLED,
+	OPT_FAIL,
+	OPT_SOFTFAIL,
+	OPT_NEUTRAL,
+	OPT_NONE,
+	OPT_PERMERROR,
+	OPT_TEMPERROR,
+	OPT_CHECK_HELO,
+	OPT_HELO_FAIL,
+	OPT_RECEIVED_SPF,
+	OPT_EXEMPT_MX,
+	OPT_TIME_LIMIT,
+	OPT_CROSS_CHECK,
+	OPT_EXCLUDE_CLIENTS,
+	OPT_EXCLUDE_NAMES,
+	OPT_EXCLUDE_SENDERS,
+	OPT_EXCLUDE_RECIPIENTS,
+	OPT_FORWARDER
+};
+enum {
+	FORWARDER_OPT_CLIENTS,
+	FORWARDER_OPT_NAMES,
+	FORWARDER_OPT_SENDERS,
+	FORWARDER_OPT_RECIPIENTS
+};
+
+#endif
