@@ -118,7 +118,7 @@ replay_play(struct replay *r, struct tape *was, const struct conf *conf)
 	o.exact = &x;
 	play_begin(was);
 	drive_run_begin(&run, &o, &mail);
-	play_end(run.session->message);
+	play_end(run.session);
 	run_now(r, &run);
 	drive_run_end(&run);
 	drive_mail_fini(&mail);

@@ -139,17 +139,23 @@ effect_in_shadow(struct round *round, enum rule_effect effect)
 	return true;
 }
 
-/* effect_keep_shadow - for effect_end; before a message nothing is kept */
+/* effect_keep_shadow - for effect_end; of two on the same the last counts;
+   before a message nothing is kept */
 static void
 effect_keep_shadow(struct round *round, uint32_t action, uint32_t rcpt)
 {
 	struct rules *r = round->rules;
 	struct effect_mail *m = round->stage >= WEIR_STAGE_MAIL ?
 	    effect_mail(r, round->call, true) : NULL;
-	struct effect_shadow *s = m != NULL && m->nshadow < EFFECT_EDITS_MAX ?
-	    r->host->alloc(round->call, WEIR_SCOPE_MESSAGE, sizeof(*s)) :
-	    NULL;
+	struct effect_shadow *s = m != NULL ? m->shadow : NULL;
 
+	while (s != NULL && (s->rule != round->rule || s->rcpt != rcpt))
+		s = s->next;
+	if (s != NULL)
+		s->action = action;
+	if (m == NULL || s != NULL || m->nshadow >= EFFECT_EDITS_MAX)
+		return;
+	s = r->host->alloc(round->call, WEIR_SCOPE_MESSAGE, sizeof(*s));
 	if (s == NULL)
 		return;
 	s->rule = round->rule;
@@ -193,8 +199,7 @@ effect_compare(struct rules *r, weir_call *call,
 	sample->would = s->action;
 }
 
-/* effect_end - every recipient that a verdict in shadow was about; of two of
-   the same rule the newest counts */
+/* effect_end - every recipient that a verdict in shadow was about */
 void
 effect_end(struct rules *r, weir_call *call)
 {

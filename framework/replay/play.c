@@ -32,12 +32,14 @@ const char *const play_reasons[PLAY_REASONS] = {
 	[PLAY_ABSENT] = "a module that is not run was not there",
 	[PLAY_UNASKED] = "a module that is not run had not been asked",
 	[PLAY_WEIGHT] = "a symbol that counted for nothing counts now",
-	[PLAY_HEADER] = "the header was longer than its limits"
+	[PLAY_HEADER] = "the header was longer than its limits",
+	[PLAY_FAILED] = "a module could not check here"
 };
 
 static struct {
 	const struct conf *conf;
-	struct pool *pool; /* of descriptors */
+	uint64_t *digests; /* of its modules */
+	struct pool *pool; /* of descriptors and digests */
 	struct tape *tape;
 	uint64_t store_uses;
 	bool uncertain[PLAY_REASONS];
@@ -285,6 +287,17 @@ play_accepted(int stage, uint32_t rcpt)
 	return false;
 }
 
+/* play_digest - of the module as it is configured now */
+static uint64_t
+play_digest(const struct module *m)
+{
+	for (size_t i = 0; i < play.conf->n_modules; i++) {
+		if (strcmp(play.conf->modules[i].name, m->name) == 0)
+			return play.digests[i];
+	}
+	return 0;
+}
+
 /* play_check - can what it said then be what it would say now */
 static void
 play_check(const struct module *m)
@@ -292,8 +305,7 @@ play_check(const struct module *m)
 	for (size_t i = 0; i < play.tape->modules.n; i++) {
 		if (!text_equals(play.tape->modules.v[i].name, m->name))
 			continue;
-		if (play.tape->modules.v[i].digest !=
-		    recorder_digest(play.conf, m->name))
+		if (play.tape->modules.v[i].digest != play_digest(m))
 			play_doubt(PLAY_OPTIONS, m->name);
 		return;
 	}
@@ -354,6 +366,10 @@ play_open(const struct conf *conf, struct err *err)
 
 	play.conf = conf;
 	play.pool = pool_create(4096, 0);
+	play.digests = pool_array(play.pool, uint64_t, conf->n_modules + 1);
+	for (size_t i = 0; i < conf->n_modules; i++)
+		play.digests[i] = recorder_digest(conf,
+		    conf->modules[i].name);
 	registry_replace = play_replace;
 	run_stand_in = play_stand_in;
 	host_is_still = true;
@@ -405,10 +421,33 @@ play_begin(struct tape *t)
 		play_doubt(PLAY_HEADER, "");
 }
 
+/* play_failures - checks that did not run and had run; a rule that fails is
+   what the configuration does */
+static void
+play_failures(const struct notes *n)
+{
+	for (const struct unscanned *u = n->unscanned; u != NULL;
+	     u = u->next) {
+		bool known = u->module == NULL ||
+		    play_is_rules(u->module->descriptor);
+
+		for (size_t i = 0; i < play.tape->unscanned.n && !known; i++)
+			known = text_equals(play.tape->unscanned.v[i].module,
+			    u->module->name);
+		if (!known)
+			play_doubt(PLAY_FAILED, u->module->name);
+	}
+}
+
 /* play_end - what shows only now */
 void
-play_end(const struct message *m)
+play_end(const struct session *s)
 {
+	const struct message *m = s->message;
+
+	play_failures(&s->notes);
+	if (m != NULL)
+		play_failures(&m->notes);
 	if (m != NULL && m->body_missed)
 		play_doubt(PLAY_BODY, "");
 	if (trial_counts.stores != play.store_uses)

@@ -29,6 +29,7 @@ enum play_reason {
 	PLAY_UNASKED, /* ... was not asked: the mail had been accepted */
 	PLAY_WEIGHT,  /* a symbol that counted for nothing counts now */
 	PLAY_HEADER,  /* the header was longer than the limits */
+	PLAY_FAILED,  /* a module's check failed that had not */
 	PLAY_REASONS
 };
 extern const char *const play_reasons[PLAY_REASONS];
@@ -39,8 +40,8 @@ void play_close(void);
 
 /* Play this tape from now on; the clock is set to its time. */
 void play_begin(struct tape *tape);
-/* The session has ended: how it was with body and store. */
-void play_end(const struct message *m);
+/* The last stage is through; s is still open: what shows only now. */
+void play_end(const struct session *s);
 /* Is the decision uncertain for this reason; what it was about ("" if there is
    nothing to say).  Until the next play_begin. */
 bool play_is_uncertain(enum play_reason reason, const char **about);

@@ -116,6 +116,16 @@ recorder_samples(void)
 	return true;
 }
 
+/* recorder_has - the same question with the same answer is kept once */
+static bool
+recorder_has(const struct recorder_dns *d, const struct buf *octets)
+{
+	while (d != NULL && (d->octets.len != octets->len ||
+	    memcmp(d->octets.ptr, octets->ptr, octets->len) != 0))
+		d = d->next;
+	return d != NULL;
+}
+
 /* recorder_dns - keep an answer as long as whoever asked may use it */
 void
 recorder_dns(struct session *s, struct message *m, const char *name,
@@ -131,8 +141,9 @@ recorder_dns(struct session *s, struct message *m, const char *name,
 	    answer->status == WEIR_E_CANCELLED)
 		return;
 	tape_write_dns(name, type, answer, &octets);
-	d = octets.len <= RECORDER_DNS_OCTETS ?
-	    pool_try_alloc(pool, sizeof(*d)) : NULL;
+	d = NULL;
+	if (octets.len <= RECORDER_DNS_OCTETS && !recorder_has(*list, &octets))
+		d = pool_try_alloc(pool, sizeof(*d));
 	copy = d != NULL ? pool_try_alloc(pool, octets.len) : NULL;
 	if (copy != NULL) {
 		memcpy(copy, octets.ptr, octets.len);

@@ -13,7 +13,7 @@ DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("doc/*.md"),
                     *ROOT.glob("modules/*/README.md")])
 SAMPLES = [ROOT / "contrib" / "weir.conf"]
 CONFIG = re.compile(r"^\s*(listener|module|action|networks|dns|scores|log|"
-                    r"explain|memory|limits|rules)\b.*\{", re.M)
+                    r"explain|memory|limits|rules|record)\b.*\{", re.M)
 
 
 def blocks(text):

@@ -5,6 +5,7 @@ a changed configuration changes, without a packet to anybody."""
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -223,6 +224,50 @@ def test_modules_with_a_memory_speak_as_they_did(weir, folder,
     assert {d["new"]["verdict"] for d in got["decisions"]} == {"goes on"}
 
 
+def test_policy_requests(weir, folder, policy_client, fake_dns):
+    """What Postfix asks by policy delegation is recorded and replayed."""
+    zone(fake_dns)
+    text = daemon.listener("p", "policy", "unix:{dir}/p.sock")
+    rules = 'rule "a" { stage = "rcpt", function(mail)\n' \
+        'if mail.rcpt == "no@example.net" then mail:reject("no") end end }\n'
+    one = weir(text + conf(folder, fake_dns, rules))
+    p = policy_client(f"unix:{one.dir}/p.sock")
+    for n, name in enumerate(("no", "yes", "no")):
+        got = p.ask(recipient=f"{name}@example.net", instance=f"i{n}",
+                    sender=f"s{n}@d1.example")
+        assert got.startswith("REJECT") == (name == "no"), got
+    p.close()
+    got = wait_recorded(one, one.conf_path, 3)
+    assert got["changed"] == 0 and got["uncertain"] == 0, got
+    new = new_conf(one, folder, text + conf(
+        folder, fake_dns, rules.replace("no@", "yes@")))
+    got = replay(one, new)
+    assert [(d["recipient"], d["old"]["verdict"], d["new"]["verdict"])
+            for d in got["decisions"]] == [
+                ("no@example.net", "reject", "goes on"),
+                ("yes@example.net", "accept", "reject"),
+                ("no@example.net", "reject", "goes on")], got
+
+
+def test_an_early_refusal(weir, folder, milter_client, fake_dns):
+    """A client that was refused before a message."""
+    zone(fake_dns)
+    rules = 'rule "a" { stage = "helo", function(mail)\n' \
+        'if mail.helo == "bad" then mail:reject("no") end end }\n'
+    one = weir(conf(folder, fake_dns, rules))
+    m = milter_client(f"unix:{one.dir}/m.sock")
+    m.negotiate()
+    m.connect()
+    assert m.helo("bad").code == 5
+    m.close()
+    got = wait_recorded(one, one.conf_path, 1)
+    assert got["same"] == 1, got
+    got = replay(one, new_conf(one, folder, conf(
+        folder, fake_dns, rules.replace("bad", "worse"))))
+    assert got["decisions"][0]["new"]["verdict"] == "goes on"
+    assert got["decisions"][0]["recipient"] == ""
+
+
 def test_off_is_off(weir, folder, milter_client, fake_dns):
     zone(fake_dns)
     one = weir(conf(folder, fake_dns, RULES, record={}))
@@ -319,3 +364,29 @@ def test_full_disk(weir, folder, milter_client, fake_dns):
         one.stop()
     finally:
         subprocess.run(["umount", where], capture_output=True)
+
+
+def test_documented_commands(weir, folder, milter_client, fake_dns):
+    """Every weirctl line of "Try before you deploy" does what it says."""
+    zone(fake_dns)
+    one = weir(conf(folder, fake_dns, RULES))
+    send(milter_client, one, 1)
+    wait_recorded(one, one.conf_path, 1)
+    (folder / "mail.eml").write_bytes(MAIL % (1, 1))
+    new = new_conf(one, folder, conf(folder, fake_dns, RULES, reject=1))
+    doc = (proc.ROOT / "doc/rules.md").read_text()
+    doc = doc[doc.index("## Try before you deploy"):]
+    doc = doc[:doc.index("\n## ")]
+    lines = re.findall(r"^\s+weirctl (.*)$", doc, re.M)
+    assert len(lines) >= 5 and any("replay" in x for x in lines)
+    for line in lines:
+        words = [{"/etc/weir/weir.conf": one.conf_path,
+                  "/etc/weir/rules": folder / "rules",
+                  "mail.eml": folder / "mail.eml",
+                  "new.conf": new}.get(w, w) for w in line.split()]
+        done = subprocess.run(
+            [proc.program("weirctl"), "-c", one.conf_path,
+             *map(str, words)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, (line, done.stderr, done.stdout)
+        if "replay" in line:
+            assert "accept -> reject" in done.stdout, done.stdout
