@@ -20,6 +20,7 @@ libweir_la_SOURCES += \
 	framework/lua/limit.c framework/lua/limit.h \
 	framework/lua/lint.c framework/lua/lint.h framework/lua/lint_scan.c \
 	framework/lua/macro.c framework/lua/macro.h framework/lua/mark.h \
+	framework/lua/manual.c framework/lua/manual.h \
 	framework/lua/map_file.c framework/lua/map_file.h \
 	framework/lua/match.c framework/lua/match.h \
 	framework/lua/mod_rules.c framework/lua/mod_rules.h \

@@ -33,6 +33,8 @@ struct notify_write {
 	struct notify_item item;
 };
 
+bool notify_on;
+
 /* notify_create - options checked, nothing made yet */
 struct notify *
 notify_create(struct rules *r, const struct notify_options *o, struct err *err)
@@ -104,23 +106,13 @@ notify_tick(weir_call *call, int status, void *arg)
 		n->sending = false;
 }
 
-/* notify_is_drill - a mail that was never received */
-static bool
-notify_is_drill(struct notify *n, weir_call *call)
-{
-	weir_str front;
-
-	return n->rules->host->attr_get(call, WEIR_A_FRONTEND, WEIR_RCPT_NONE,
-	    &front) == WEIR_OK && weir_str_eq(front, "drive");
-}
-
 /* notify_begin - the first session */
 void
-notify_begin(struct notify *n, weir_call *call)
+notify_begin(struct notify *n)
 {
 	struct rules *r = n->rules;
 
-	if (n->enabled || notify_is_drill(n, call))
+	if (n->enabled || !notify_on)
 		return;
 	n->enabled = true;
 	n->metric_queued = r->metric->counter(r->self, "notify_queued", NULL,
@@ -447,7 +439,7 @@ notify_put(struct notify *n, weir_call *call, const struct notice *x)
 {
 	struct buf all = BUF_INIT, one = BUF_INIT;
 
-	if (notify_is_drill(n, call)) {
+	if (!notify_on) {
 		rules_log(n->rules, call, WEIR_LOG_INFO, "rule \"%s\": %s "
 		    "%.*s, if this were a real mail", x->rule, x->copy ?
 		    "a copy goes to" : "notified is",

@@ -44,9 +44,11 @@ struct notify_options {
 struct notify *notify_create(struct rules *r, const struct notify_options *o,
     struct err *err);
 void notify_destroy(struct notify **n);
-/* A real session has come: from now on the spool is emptied.  weir-drive's
-   are none: nothing is sent for them. */
-void notify_begin(struct notify *n, weir_call *call);
+/* Set by workers.  Where mail is only tried (weir-drive, replay, rules test)
+   nothing is queued and nothing sent. */
+extern bool notify_on;
+/* A session has come: from now on the spool is emptied. */
+void notify_begin(struct notify *n);
 
 /* Is the mail one that we caused: a notification or copy to this recipient? */
 bool notify_is_own(struct notify *n, weir_call *call);

@@ -228,7 +228,7 @@ round_start(struct rules *r, weir_call *call, int stage, uint32_t rcpt)
 	if (r->stages[stage].n == 0)
 		return WEIR_OK;
 	rules_renew(r);
-	notify_begin(r->notify, call);
+	notify_begin(r->notify);
 	round = xcalloc(1, sizeof(*round));
 	round->rules = r;
 	round->call = call;

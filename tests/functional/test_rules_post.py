@@ -6,11 +6,12 @@ import email
 import email.policy
 import os
 import re
+import subprocess
 import time
 
 import pytest
 
-from weirtest import daemon
+from weirtest import daemon, proc
 
 PLAIN = "Grüße vom Anwalt\nzweite Zeile"
 RULE = '''rule "d" { action = disclaimer { text = "%s" %s } }'''
@@ -470,3 +471,22 @@ rule "drop" { priority = 1, action = block() }''',
     first, _, rest = got.data.partition(b"\r\n")
     assert first.startswith(b"X-Weir-Notification: ")
     assert rest == raw
+
+
+def test_tries_send_nothing(folder, sink):
+    """weir-drive says what would be sent, and queues nothing."""
+    if proc.program("weir-drive") is None:
+        pytest.skip("weir-drive is not built")
+    (folder / "r.lua").write_text(NOTIFY % ("admin@example.com", "none"))
+    (folder / "m.eml").write_bytes(mail("text/plain", "7bit", "x\n"))
+    (folder / "weir.conf").write_text(
+        f'state_dir = "{folder}/state"\n' + daemon.section(
+            "rules", path=folder / "r.lua", notify_spool=folder / "n",
+            notify_server=f"inet:{sink.address}"))
+    done = subprocess.run(
+        [proc.program("weir-drive"), "-c", folder / "weir.conf", "--eml",
+         folder / "m.eml", "--rcpt", "u@example.net"],
+        capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (folder / "n").exists()
+    assert not sink.messages
