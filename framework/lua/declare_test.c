@@ -301,7 +301,8 @@ every_binding_has_help(void **state)
 			    strstr(r->signature, last) == NULL)
 				fail_msg("%s: no signature", r->name);
 			if (r->help == NULL || strlen(r->help) < 5 ||
-			    r->help[strlen(r->help) - 1] != '.')
+			    strchr(".?", r->help[strlen(r->help) - 1]) ==
+				NULL)
 				fail_msg("%s: no help, or no sentence",
 				    r->name);
 		}
