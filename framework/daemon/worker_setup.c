@@ -16,6 +16,7 @@
 #include "dns/resolver.h"
 #include "front/front.h"
 #include "loop/listen.h"
+#include "lua/notify.h"
 #include "mail/session.h"
 #include "obs/board.h"
 #include "obs/log.h"
@@ -78,6 +79,7 @@ worker_confine(struct err *err)
 	gid_t gid;
 	int status = privs_find(conf, &uid, &gid, err);
 
+	notify_on = true;
 	if (status == WEIR_OK)
 		status = privs_drop(uid, gid, err);
 	if (status < 0) {

@@ -10,6 +10,7 @@
 #include "lua/bind.h"
 #include "lua/edit_text.h"
 #include "lua/effect.h"
+#include "lua/post.h"
 
 #define ACTION_TYPE "weir.action"
 
@@ -24,7 +25,9 @@ enum action_kind {
 	ACTION_ADD_RCPT,
 	ACTION_REMOVE_RCPT,
 	ACTION_BCC,
-	ACTION_SCORE
+	ACTION_SCORE,
+	ACTION_DISCLAIMER,
+	ACTION_NOTIFY
 };
 
 /* P-036 to P-043 for what is there; refusals stand beside block. */
@@ -38,9 +41,11 @@ static const struct {
 	[ACTION_REJECT] = { 98, WEIR_ACT_REJECT, false },
 	[ACTION_TEMPFAIL] = { 98, WEIR_ACT_TEMPFAIL, false },
 	[ACTION_QUARANTINE] = { 90, WEIR_ACT_QUARANTINE, false },
+	[ACTION_NOTIFY] = { 89, WEIR_ACT_NONE, true },
 	[ACTION_BCC] = { 80, WEIR_ACT_NONE, true },
 	[ACTION_ADD_RCPT] = { 80, WEIR_ACT_NONE, true },
 	[ACTION_REMOVE_RCPT] = { 80, WEIR_ACT_NONE, true },
+	[ACTION_DISCLAIMER] = { 49, WEIR_ACT_NONE, true },
 	[ACTION_SET_HEADER] = { 10, WEIR_ACT_NONE, true },
 	[ACTION_SUBJECT] = { 10, WEIR_ACT_NONE, true },
 	[ACTION_SCORE] = { 10, WEIR_ACT_NONE, false }
@@ -51,6 +56,7 @@ struct action {
 	char *name, *text; /* text has macros; both may be NULL */
 	uint32_t code;
 	double points;
+	struct post *post; /* disclaimer, notify, bcc; or NULL */
 };
 
 /* action_free - with its texts */
@@ -59,6 +65,7 @@ action_free(struct action *a)
 {
 	if (a == NULL)
 		return;
+	post_free(a->post);
 	free(a->name);
 	free(a->text);
 	free(a);
@@ -126,6 +133,8 @@ action_is_edit(const struct action *a)
 enum rule_content
 action_content(const struct action *a)
 {
+	if (a->post != NULL)
+		return post_content(a->post);
 	if (a->text != NULL && strstr(a->text, "__FILENAME__") != NULL)
 		return RULE_BODY;
 	if (a->kind == ACTION_SUBJECT || a->kind == ACTION_SET_HEADER ||
@@ -214,12 +223,19 @@ action_add_rcpt(lua_State *L)
 	return 1;
 }
 
-static int
-action_bcc(lua_State *L)
-{
-	action_new(L, ACTION_BCC, luaL_checkstring(L, 1));
-	return 1;
-}
+#define ACTION_POST(fn, kind) \
+	static int \
+	action_##fn(lua_State *L) \
+	{ \
+		struct action *a = action_new(L, kind, NULL); \
+		lua_insert(L, 1); \
+		a->post = post_##fn(L, 2); \
+		lua_pushvalue(L, 1); \
+		return 1; \
+	}
+ACTION_POST(bcc, ACTION_BCC)
+ACTION_POST(disclaimer, ACTION_DISCLAIMER)
+ACTION_POST(notify, ACTION_NOTIFY)
 
 static int
 action_score(lua_State *L)
@@ -302,10 +318,13 @@ action_run(const struct action *a, struct macro_context *c, bool all)
 		status = edit_text_subject(c->round, buf_str(&text));
 		break;
 	case ACTION_ADD_RCPT:
-	case ACTION_BCC:
 		status = effect_edit(c->round, EFFECT_RCPT_ADD, 0,
-		    buf_str(&text), a->kind == ACTION_BCC ?
-		    WEIR_STR("NOTIFY=NEVER") : WEIR_STR(""));
+		    buf_str(&text), WEIR_STR(""));
+		break;
+	case ACTION_BCC:
+	case ACTION_DISCLAIMER:
+	case ACTION_NOTIFY:
+		status = post_run(a->post, c);
 		break;
 	default:
 		status = action_each(a, c, all, text.len > 0 ? text.ptr :
@@ -336,8 +355,20 @@ const struct bind_row bind_action_rows[] = {
 	{ "remove_rcpt", "remove_rcpt()",
 	    "Take the matched recipients out of the envelope.",
 	    action_remove_rcpt },
-	{ "bcc", "bcc(address)", "Send a copy, without bounces.",
+	{ "bcc", "bcc(address, ...) or bcc { address, ..., original = true }",
+	    "Send a copy, without bounces; original: of the mail as it came, "
+	    "queued to the MTA by itself, whatever becomes of the mail.",
 	    action_bcc },
+	{ "disclaimer", "disclaimer { text, html, position, separator }",
+	    "Add a text to the mail, into its text parts or beside them. html "
+	    "is made from text if it is not given; position is \"end\" or "
+	    "\"top\"; separator is a line between both, \"--\" by default. "
+	    "Signed and encrypted mail is left alone.", action_disclaimer },
+	{ "notify", "notify { to, subject, body, attach }",
+	    "Send a mail: queued to the MTA, never bounced. to may be several "
+	    "addresses with commas between them; nothing is sent when it is "
+	    "empty. attach is \"none\", \"header\" or \"mail\".",
+	    action_notify },
 	{ "score", "score(points [, reason])",
 	    "Add to the matched recipients' score.", action_score },
 	{ NULL, NULL, NULL, NULL }

@@ -18,6 +18,7 @@ const struct bind_group bind_groups[] = {
 	{ "Facts and findings", BIND_METHOD, bind_fact_rows },
 	{ "Verdicts", BIND_METHOD, bind_verdict_rows },
 	{ "Edits", BIND_METHOD, bind_edit_rows },
+	{ "Mail to others", BIND_METHOD, bind_post_rows },
 	{ "DNS", BIND_WEIR, bind_dns_rows },
 	{ "Store", BIND_WEIR, bind_store_rows },
 	{ "Log", BIND_WEIR, bind_log_rows },
@@ -50,6 +51,22 @@ bind_push_str(lua_State *L, weir_str s)
 {
 	limit_charge_octets(L, s.len);
 	lua_pushlstring(L, s.ptr, s.len);
+}
+
+/* bind_push_buf - memory is not refused while there is something to free; it
+   counts, and the next piece of work finds that it was too much */
+void
+bind_push_buf(lua_State *L, struct buf *b)
+{
+	struct state *s = state_of(L);
+	struct limit *l = s->limit;
+
+	s->limit = NULL;
+	lua_pushlstring(L, b->ptr != NULL ? b->ptr : "", b->len);
+	s->limit = l;
+	if (l != NULL)
+		l->memory += (int64_t)b->len;
+	buf_fini(b);
 }
 
 /* bind_check - raise unless it went well */

@@ -14,6 +14,7 @@
 #include <lua.h>
 #include <weir/weir.h>
 
+#include "base/buf.h"
 #include "lua/round.h"
 
 struct bind_row {
@@ -44,7 +45,7 @@ extern const struct bind_row bind_session_rows[], bind_message_rows[],
     bind_part_rows[], bind_rcpt_rows[], bind_fact_rows[],
     bind_verdict_rows[], bind_edit_rows[], bind_dns_rows[],
     bind_store_rows[], bind_log_rows[], bind_map_rows[], bind_util_rows[],
-    bind_metric_rows[],
+    bind_metric_rows[], bind_post_rows[],
     bind_regex_rows[], bind_rule_rows[], bind_object_rows[],
     bind_action_rows[];
 
@@ -59,6 +60,8 @@ void bind_push_mail(lua_State *L);
 /* For the files of bindings. */
 struct rules *bind_rules(lua_State *L);
 void bind_push_str(lua_State *L, weir_str s);
+/* The same, and free the buffer: raises nothing. */
+void bind_push_buf(lua_State *L, struct buf *b);
 /* An optional recipient at argument i: index, or WEIR_RCPT_NONE. */
 uint32_t bind_rcpt(lua_State *L, int i);
 /* Raise if status is an error: "what: why". */

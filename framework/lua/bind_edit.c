@@ -140,14 +140,6 @@ bind_edit_add_rcpt(lua_State *L)
 	    bind_edit_str(L, 2), WEIR_STR(""));
 }
 
-/* bind_edit_bcc - mail:bcc(address): no bounces, no receipts */
-static int
-bind_edit_bcc(lua_State *L)
-{
-	return bind_edit_put(L, "mail:bcc", EFFECT_RCPT_ADD, 0,
-	    bind_edit_str(L, 2), WEIR_STR("NOTIFY=NEVER"));
-}
-
 /* bind_edit_remove_rcpt - mail:remove_rcpt(rcpt) */
 static int
 bind_edit_remove_rcpt(lua_State *L)
@@ -189,8 +181,6 @@ const struct bind_row bind_edit_rows[] = {
 	    "Put a text in front of the subject, once.", bind_edit_subject },
 	{ "add_rcpt", "mail:add_rcpt(address)",
 	    "Add a recipient.", bind_edit_add_rcpt },
-	{ "bcc", "mail:bcc(address)",
-	    "Send a copy, without bounces or receipts.", bind_edit_bcc },
 	{ "remove_rcpt", "mail:remove_rcpt(rcpt)",
 	    "Take a recipient out of the envelope.", bind_edit_remove_rcpt },
 	{ "change_sender", "mail:change_sender(address)",

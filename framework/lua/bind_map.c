@@ -182,13 +182,11 @@ map_lua_get(lua_State *L)
 	}
 	key.ptr = luaL_checklstring(L, 1, &key.len);
 	lua_settop(L, 1);
-	lua_newuserdatauv(L, 0, 0); /* room on the stack, and no error below */
 	found = map_content_find(m->content, key, &value, &work);
 	if (found > 0)
-		lua_pushlstring(L, value.len > 0 ? value.ptr : "", value.len);
+		bind_push_buf(L, &value);
 	else
 		lua_pushnil(L);
-	buf_fini(&value);
 	limit_charge(L, work);
 	if (found < 0)
 		return luaL_error(L, "map %s: %s", m->path,

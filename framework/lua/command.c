@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "lua/manual.h"
 #include "base/text.h"
 
 static const char *const command_directions[] = { "both", "in", "out" };
@@ -179,6 +180,28 @@ command_shadow(void *state, weir_call *call, uint32_t argc,
 	return command_print(r, call, &text, json);
 }
 
+/* command_help - what rules can call */
+static int
+command_help(void *state, weir_call *call, uint32_t argc,
+    const char *const *argv, bool as_json)
+{
+	struct rules *r = state;
+	struct buf text = BUF_INIT;
+	const char *near;
+
+	(void)as_json;
+	if (argc > 2)
+		return WEIR_E_INVAL;
+	if (lua_manual_help(argc == 2 ? argv[1] : NULL, &text, &near) > 0)
+		return command_print(r, call, &text, NULL);
+	buf_printf(&text, "nothing is called \"%.80s\"%s%s%s\n", argv[1],
+	    near != NULL ? " (did you mean \"" : "", near != NULL ? near : "",
+	    near != NULL ? "\"?)" : "");
+	r->control->error(call, buf_str(&text));
+	buf_fini(&text);
+	return WEIR_E_NOTFOUND;
+}
+
 /* command_init - register them */
 void
 command_init(struct rules *r)
@@ -187,6 +210,8 @@ command_init(struct rules *r)
 	    "List the rules in the order of the files.", command_list);
 	r->control->command(r->self, "stats", "stats",
 	    "Runs, matches, failures and time of each rule.", command_stats);
+	r->control->command(r->self, "help", "help [NAME]",
+	    "What rules can call; with a NAME, how.", command_help);
 	r->control->command(r->self, "shadow", "shadow",
 	    "What rules in shadow would have done and changed; of this worker.",
 	    command_shadow);

@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "lua/mark.h"
+#include "lua/bind.h"
+#include "lua/manual.h"
 #include "lua/test_util.h"
 
 /* run - one rule with these slots over a mail to a@, b@ and c@ */
@@ -281,6 +283,35 @@ end(void **state)
 
 #define TEST(fn) cmocka_unit_test_teardown(fn, end)
 
+static void
+every_binding_has_help(void **state)
+{
+	struct buf man = BUF_INIT;
+	size_t n = 0;
+
+	(void)state;
+	lua_manual(&man);
+	for (const struct bind_group *g = bind_groups; g->title != NULL; g++) {
+		for (const struct bind_row *r = g->rows; r->name != NULL;
+		     r++, n++) {
+			const char *last = strrchr(r->name, '.');
+
+			last = last != NULL ? last + 1 : r->name;
+			if (r->fn == NULL || r->signature == NULL ||
+			    strstr(r->signature, last) == NULL)
+				fail_msg("%s: no signature", r->name);
+			if (r->help == NULL || strlen(r->help) < 5 ||
+			    strchr(".?", r->help[strlen(r->help) - 1]) ==
+				NULL)
+				fail_msg("%s: no help, or no sentence",
+				    r->name);
+		}
+	}
+	assert_true(n > 80);
+	assert_non_null(strstr(man.ptr, ".B mail:disclaimer {"));
+	buf_fini(&man);
+}
+
 int
 main(void)
 {
@@ -290,6 +321,7 @@ main(void)
 		TEST(actions_in_order),
 		TEST(values_cannot_end_a_field),
 		TEST(marks_join),
+		TEST(every_binding_has_help),
 		TEST(cost),
 	};
 

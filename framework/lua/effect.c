@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lua/effect.h"
+#include "lua/effect_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,8 @@ const char *const rule_effects[EFFECT_COUNT] = {
 	[EFFECT_ACCEPT] = "accept", [EFFECT_QUARANTINE] = "quarantine",
 	[EFFECT_DISCARD] = "discard", [EFFECT_TEMPFAIL] = "tempfail",
 	[EFFECT_REJECT] = "reject", [EFFECT_SCORE] = "score",
-	[EFFECT_FACT] = "fact", [EFFECT_EDIT] = "edit"
+	[EFFECT_FACT] = "fact", [EFFECT_EDIT] = "edit",
+	[EFFECT_NOTIFY] = "notify"
 };
 
 static const char *const effect_edits[] = {
@@ -27,33 +28,8 @@ static const char *const effect_edits[] = {
 	[EFFECT_BODY] = "replace body"
 };
 
-struct effect_one {
-	struct effect_one *next;
-	const struct rule *rule;
-	enum effect_edit kind;
-	uint32_t n;
-	weir_str name, value;
-};
-
-/* A verdict that a rule in shadow would have stated. */
-struct effect_shadow {
-	struct effect_shadow *next;
-	struct rule *rule;
-	uint32_t action, rcpt; /* rcpt: or WEIR_RCPT_NONE */
-};
-
-/* What a message keeps from stage to stage. */
-struct effect_mail {
-	struct effect_one *first, **tail;
-	struct effect_shadow *shadow;
-	uint32_t nshadow;
-	uint32_t edits;
-	uint32_t n; /* octets of decided */
-	uint8_t *decided; /* by recipient */
-};
-
 /* effect_mail - of this message, made on demand */
-static struct effect_mail *
+struct effect_mail *
 effect_mail(struct rules *r, weir_call *call, bool make)
 {
 	struct effect_mail *m = r->host->data_get(call, WEIR_SCOPE_MESSAGE,
@@ -65,6 +41,8 @@ effect_mail(struct rules *r, weir_call *call, bool make)
 	if (m == NULL)
 		return NULL;
 	m->tail = &m->first;
+	m->disclaimers_tail = &m->disclaimers;
+	m->notices_tail = &m->notices;
 	r->host->data_set(call, WEIR_SCOPE_MESSAGE, WEIR_RCPT_NONE, m, NULL);
 	return m;
 }
@@ -126,7 +104,7 @@ effect_all_decided(struct round *round)
 }
 
 /* effect_in_shadow - count it; true: and do no more */
-static bool
+bool
 effect_in_shadow(struct round *round, enum rule_effect effect)
 {
 	round_match(round);
@@ -331,7 +309,7 @@ effect_fact(struct round *round, uint32_t rcpt, const char *word,
 }
 
 /* effect_copy - into the message's memory, with a NUL behind */
-static bool
+bool
 effect_copy(struct round *round, weir_str in, weir_str *out)
 {
 	char *p = round->rules->host->alloc(round->call, WEIR_SCOPE_MESSAGE,
@@ -417,11 +395,13 @@ int
 effect_apply(struct rules *r, weir_call *call)
 {
 	struct effect_mail *m = effect_mail(r, call, false);
+	bool body = false;
 
 	if (m == NULL)
 		return WEIR_OK;
 	for (const struct effect_one *one = m->first; one != NULL;
 	     one = one->next) {
+		body |= one->kind == EFFECT_BODY;
 		int status = effect_one(r, call, one);
 		char text[200];
 
@@ -434,5 +414,5 @@ effect_apply(struct rules *r, weir_call *call)
 		r->host->fail(call, status, weir_str_of(text));
 		return WEIR_OK;
 	}
-	return WEIR_OK;
+	return effect_post(r, call, m, body);
 }

@@ -9,6 +9,8 @@
 #ifndef WEIR_LUA_EFFECT_H
 #define WEIR_LUA_EFFECT_H
 
+#include "lua/disclaimer.h"
+#include "lua/notify.h"
 #include "lua/round.h"
 
 enum effect_edit {
@@ -32,6 +34,10 @@ int effect_fact(struct round *round, uint32_t rcpt, const char *word,
     weir_str value);
 int effect_edit(struct round *round, enum effect_edit kind, uint32_t n,
     weir_str name, weir_str value);
+/* Texts and addresses are copied. Mail that is left alone says so in the log
+   and in the fact rules.disclaimer; mail of our own causes no other. */
+int effect_disclaimer(struct round *round, const struct disclaimer *d);
+int effect_notice(struct round *round, const struct notice *x);
 /* At eom: has this recipient a verdict of a rule for good; have all? */
 bool effect_is_decided(struct round *round, uint32_t rcpt);
 bool effect_all_decided(struct round *round);

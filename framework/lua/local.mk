@@ -5,22 +5,30 @@ libweir_la_SOURCES += \
 	framework/lua/bind_call.c framework/lua/bind_dns.c framework/lua/bind_edit.c \
 	framework/lua/bind_fact.c framework/lua/bind_log.c \
 	framework/lua/bind_map.c framework/lua/bind_map.h \
-	framework/lua/bind_message.c framework/lua/bind_metric.c framework/lua/bind_part.c \
+	framework/lua/bind_message.c framework/lua/bind_metric.c framework/lua/bind_part.c framework/lua/bind_post.c \
 	framework/lua/bind_rcpt.c framework/lua/bind_session.c \
 	framework/lua/bind_store.c framework/lua/bind_util.c \
 	framework/lua/bind_verdict.c \
 	framework/lua/command.c framework/lua/command.h \
 	framework/lua/coro.c framework/lua/coro.h \
 	framework/lua/declare.c framework/lua/declare.h \
+	framework/lua/disclaimer.c framework/lua/disclaimer.h \
+	framework/lua/disclaimer_text.c \
 	framework/lua/edit_text.c framework/lua/edit_text.h \
 	framework/lua/effect.c framework/lua/effect.h \
+	framework/lua/effect_int.h framework/lua/effect_post.c \
 	framework/lua/limit.c framework/lua/limit.h \
 	framework/lua/lint.c framework/lua/lint.h framework/lua/lint_scan.c \
 	framework/lua/macro.c framework/lua/macro.h framework/lua/mark.h \
+	framework/lua/manual.c framework/lua/manual.h \
 	framework/lua/map_file.c framework/lua/map_file.h \
 	framework/lua/match.c framework/lua/match.h \
 	framework/lua/mod_rules.c framework/lua/mod_rules.h \
+	framework/lua/notify.c framework/lua/notify.h \
+	framework/lua/notify_smtp.c framework/lua/notify_spool.c \
+	framework/lua/notify_spool.h framework/lua/notify_text.c \
 	framework/lua/object.c framework/lua/object.h \
+	framework/lua/post.c framework/lua/post.h \
 	framework/lua/regex.c framework/lua/regex.h \
 	framework/lua/round.c framework/lua/round.h \
 	framework/lua/rule_register.c \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "lua/disclaimer.h"
 
 #define MACRO_VALUE_MAX 4096
 #define MACRO_STARS_MAX 100
@@ -278,9 +279,23 @@ macro_clean(struct buf *out, size_t from)
 	}
 }
 
-/* macro_expand - once from left to right */
-void
-macro_expand(const struct macro_context *c, const char *text, struct buf *out)
+/* macro_escape - a value as HTML text, in place */
+static void
+macro_escape(struct buf *out, size_t from)
+{
+	struct buf html = BUF_INIT;
+
+	disclaimer_to_html((weir_str){ out->ptr + from, out->len - from },
+	    &html);
+	out->len = from;
+	buf_add(out, html.ptr, html.len);
+	buf_fini(&html);
+}
+
+/* macro_run - once from left to right */
+static void
+macro_run(const struct macro_context *c, const char *text, bool html,
+    struct buf *out)
 {
 	while (*text != '\0') {
 		size_t i = 0, n = sizeof(macro_table) / sizeof(macro_table[0]);
@@ -296,6 +311,24 @@ macro_expand(const struct macro_context *c, const char *text, struct buf *out)
 		}
 		macro_table[i].fn(c, out);
 		macro_clean(out, from);
+		if (html && out->len > from)
+			macro_escape(out, from);
 		text += strlen(macro_table[i].name);
 	}
+}
+
+/* macro_expand - as text */
+void
+macro_expand(const struct macro_context *c, const char *text, struct buf *out)
+{
+	macro_run(c, text, false, out);
+}
+
+/* macro_expand_html - as HTML */
+weir_str
+macro_expand_html(const struct macro_context *c, const char *text,
+    struct buf *out)
+{
+	macro_run(c, text, true, out);
+	return buf_str(out);
 }

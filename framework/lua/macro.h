@@ -24,5 +24,8 @@ void macro_expand(const struct macro_context *c, const char *text,
     struct buf *out);
 /* Names of all macros; NULL behind the last one. */
 const char *macro_name(size_t i);
+/* The same into HTML: values are text there, nothing of them is markup. */
+weir_str macro_expand_html(const struct macro_context *c, const char *text,
+    struct buf *out);
 
 #endif

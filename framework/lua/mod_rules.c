@@ -9,6 +9,7 @@
 #include "lua/bind_map.h"
 #include "lua/command.h"
 #include "lua/effect.h"
+#include "lua/notify.h"
 #include "lua/round.h"
 #include "lua/rules.h"
 
@@ -21,7 +22,11 @@ enum {
 	OPT_MEMORY,
 	OPT_MEMORY_TOTAL,
 	OPT_TIME,
-	OPT_ADMIN
+	OPT_ADMIN,
+	OPT_NOTIFY_SERVER,
+	OPT_NOTIFY_SPOOL,
+	OPT_NOTIFY_FROM,
+	OPT_NOTIFY_MAX
 };
 
 static const struct weir_option rules_options[] = {
@@ -41,6 +46,23 @@ static const struct weir_option rules_options[] = {
 	    "does not count.", NULL },
 	[OPT_ADMIN] = { "admin", WEIR_OPT_STRING, 0, NULL, NULL, NULL, NULL,
 	    "Address of the administrator: the macro __ADMIN__.", NULL },
+	[OPT_NOTIFY_SERVER] = { "notify_server", WEIR_OPT_STRING, 0,
+	    "inet:127.0.0.1:25", NULL, NULL, NULL,
+	    "Where notifications and copies that rules cause are handed over "
+	    "by SMTP: \"inet:ADDRESS:PORT\" or \"unix:PATH\", as a rule the "
+	    "MTA of this machine.", NULL },
+	[OPT_NOTIFY_SPOOL] = { "notify_spool", WEIR_OPT_PATH, 0,
+	    WEIR_STATEDIR "/notify", NULL, NULL, NULL,
+	    "Folder where they wait for the MTA; it is made when it is needed "
+	    "and must lie below state_dir.", NULL },
+	[OPT_NOTIFY_FROM] = { "notify_from", WEIR_OPT_STRING, 0, NULL, NULL,
+	    NULL, NULL, "From of notifications; by default admin, or "
+	    "postmaster at the MTA's name. The envelope sender is always "
+	    "empty.", NULL },
+	[OPT_NOTIFY_MAX] = { "notify_max", WEIR_OPT_INT, 0, "100", "0",
+	    "100000", NULL, "Notifications that a worker sends in an hour; "
+	    "further ones are counted, not sent. Copies do not count.",
+	    NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -179,6 +201,22 @@ rules_on_timer(weir_call *call, int status, void *arg)
 		bind_map_refresh(arg, call);
 }
 
+/* rules_notify - the options of notifications */
+static int
+rules_notify(struct rules *r, const weir_conf *conf, struct err *err)
+{
+	const struct weir_host *h = r->host;
+	struct notify_options o = {
+		.server = h->conf_str(conf, OPT_NOTIFY_SERVER).ptr,
+		.spool = h->conf_str(conf, OPT_NOTIFY_SPOOL).ptr,
+		.from = h->conf_str(conf, OPT_NOTIFY_FROM).ptr,
+		.max_per_hour = h->conf_int(conf, OPT_NOTIFY_MAX)
+	};
+
+	r->notify = notify_create(r, &o, err);
+	return r->notify != NULL ? WEIR_OK : WEIR_E_INVAL;
+}
+
 /* rules_create - read and check everything */
 static int
 rules_create(const struct weir_host *host, weir_self *self,
@@ -199,7 +237,9 @@ rules_create(const struct weir_host *host, weir_self *self,
 	r->max.memory = host->conf_int(conf, OPT_MEMORY);
 	r->max.time_ns = (uint64_t)host->conf_int(conf, OPT_TIME) * 1000000;
 	r->memory_total = (size_t)host->conf_int(conf, OPT_MEMORY_TOTAL);
-	status = rules_load(r, &err);
+	status = rules_notify(r, conf, &err);
+	if (status == WEIR_OK)
+		status = rules_load(r, &err);
 	/* whoever watches knows what to make of it */
 	if (status < 0 && r->problems == 0) {
 		rules_log(r, NULL, WEIR_LOG_ERROR, "%s", err.text);

@@ -19,6 +19,7 @@
 #include "lua/bind_map.h"
 #include "lua/declare.h"
 #include "lua/lint.h"
+#include "lua/notify.h"
 #include "lua/sandbox.h"
 
 #define RULES_FILES_MAX 1000
@@ -343,6 +344,7 @@ rules_unload(struct rules *r)
 		free(r->files.v[i].text);
 	}
 	vec_fini(&r->files);
+	notify_destroy(&r->notify);
 	bind_map_free(r);
 	for (size_t i = 0; i < r->metrics.n; i++)
 		free(r->metrics.v[i].name);

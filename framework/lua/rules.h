@@ -20,6 +20,7 @@
 struct declare;
 struct lint_known;
 struct map_file;
+struct notify;
 
 enum rule_content { RULE_NONE = 0, RULE_HEADERS = 1, RULE_BODY = 2 };
 enum rule_direction { RULE_BOTH = 0, RULE_IN = 1, RULE_OUT = 2 };
@@ -34,6 +35,7 @@ enum rule_effect {
 	EFFECT_SCORE,
 	EFFECT_FACT,
 	EFFECT_EDIT,
+	EFFECT_NOTIFY,
 	EFFECT_COUNT
 };
 extern const char *const rule_effects[EFFECT_COUNT];
@@ -102,6 +104,7 @@ struct rules {
 	const struct weir_job *job;
 	struct limit_max max;
 	size_t memory_total;
+	struct notify *notify;
 	char *path, *admin;
 	struct state *state;
 	struct coros *coros;

@@ -237,6 +237,56 @@ class Bench:
         self.target("weir, 17 KB, all parts decoded (messages/s)",
                     row and row["rate"], 6000, at_least=True)
 
+    def rules(self):
+        """Empty rules, and 100 declared ones beside the same in C."""
+        if not self.wanted("rules") or proc.program("weir") is None:
+            return
+        front = daemon.listener("bench", "milter", "unix:{dir}/s.sock")
+        servers = {}
+        for count in (0, 1, 21):
+            path = self.dir / f"empty{count}.lua"
+            path.write_text("".join(
+                f'rule "e{i}" {{ stage = "rcpt", function(mail) end }}\n'
+                for i in range(count)))
+            # a rule at RCPT wants that answered: so it is without rules, too
+            servers[f"{count} empty rules"] = self.weir(
+                daemon.listener("bench", "milter", "unix:{dir}/s.sock",
+                                no_reply=False)
+                + daemon.section("rules", path=path))
+        got = self.compare("empty Lua rules at RCPT, every event answered",
+                           servers, self.scale(16000), "--macros")
+        self.target("an empty Lua rule (us)", (
+            got["21 empty rules"]["cpu_ms"] - got["1 empty rules"]["cpu_ms"])
+            / 20 * 1e3, 3)
+        for server in servers.values():
+            self.stop(server)
+        path = self.dir / "declared.lua"
+        path.write_text("".join(
+            f'rule "r{i}" {{ ' + (
+                f'from = domain "d{i}.example", ',
+                f'what = header("Subject", "word{i}", "top"), ',
+                f'to = regex ".*x{i}.*", ',
+                f'what = filename ".*\\\\.e{i}", ')[i % 4]
+            + "action = block() }\n" for i in range(100)))
+        servers = {
+            "nothing": self.weir(front),
+            "the same checks in C": self.weir(
+                front + daemon.section("module", "benchrules")),
+            "100 declared rules": self.weir(
+                front + daemon.section("rules", path=path)),
+        }
+        got = self.compare("100 declared rules, 17 KB mixed", servers,
+                           self.scale(16000), "--macros", "--no-reply",
+                           "--eml", *self.mixed_mails())
+        self.target("100 declared rules, all of it (us)", (
+            got["100 declared rules"]["cpu_ms"] - got["nothing"]["cpu_ms"])
+            * 1e3, 300)
+        self.target("the same checks in C, beside it (us)", (
+            got["the same checks in C"]["cpu_ms"]
+            - got["nothing"]["cpu_ms"]) * 1e3, 300)
+        for server in servers.values():
+            self.stop(server)
+
     def policy(self):
         """Policy requests with greylisting, answers durable."""
         if not self.wanted("policy"):
@@ -383,13 +433,13 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
     parser.add_argument("--only", nargs="+", metavar="WORD",
-                        help="answers noreply mime policy idle explain")
+                        help="answers noreply mime rules policy idle explain")
     parser.add_argument("--json", metavar="FILE")
     bench = Bench(parser.parse_args())
     if proc.program("weir") is None:
         print("weir is not built: only the yardsticks are measured")
     try:
-        for part in (bench.events, bench.mime, bench.policy, bench.idle,
+        for part in (bench.events, bench.mime, bench.rules, bench.policy, bench.idle,
                      bench.explain):
             part()
         bench.report()

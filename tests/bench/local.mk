@@ -22,13 +22,18 @@ check_LTLIBRARIES += tests/bench/mod_benchmime.la
 tests_bench_mod_benchmime_la_SOURCES = tests/bench/mod_benchmime.c
 tests_bench_mod_benchmime_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_bench_mod_benchmime_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
+check_LTLIBRARIES += tests/bench/mod_benchrules.la
+tests_bench_mod_benchrules_la_SOURCES = tests/bench/mod_benchrules.c
+tests_bench_mod_benchrules_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_bench_mod_benchrules_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
 
 EXTRA_DIST += tests/bench/bench.py tests/bench/bench_postfix.py \
 	tests/bench/bench_spf.py
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 .PHONY: bench bench-tools
-bench-tools: $(bench_programs) tests/bench/mod_benchmime.la
+bench-tools: $(bench_programs) tests/bench/mod_benchmime.la \
+	tests/bench/mod_benchrules.la
 bench: all bench-tools
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
 		$(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)

@@ -295,11 +295,34 @@ def private_kib(pid):
     return 0
 
 
-def test_reloads_under_load(weir, folder):
+RULES = '''
+local words = weir.map("%s")
+local hit = weir.metric.counter("hits")
+rule "wait" { stage = "rcpt", function(mail)
+    weir.store.put("k" .. mail.sender, "v", 60)
+    weir.sleep(0.002)
+    if words(mail.sender_domain) then hit() end
+end }
+rule "body" { function(mail)
+    for _, part in ipairs(mail:parts()) do mail:part_text(part) end
+    mail:add_header("X-Rule", mail:expand("__RULE__"))
+end }
+rule "declared" { what = header("Subject", "no such.*word"),
+    action = block() }
+'''
+
+
+@pytest.mark.parametrize("with_rules", [False, True],
+                         ids=["modules", "rules"])
+def test_reloads_under_load(weir, folder, with_rules):
     """0 lost, and the master is the same afterwards: descriptors,
     processes, memory."""
-    reloads = 1000 if LONG else 40
+    reloads = 1000 if LONG else 20 if with_rules else 40
     conf = MILTER + POLICY + MIME + GREY
+    if with_rules:
+        (folder / "words").write_text("example.org yes\n")
+        (folder / "r.lua").write_text(RULES % (folder / "words"))
+        conf += daemon.section("rules", path=folder / "r.lua")
     one = weir(conf, workers=2)
     loads = [Load(folder / "milter", "--milter", f"unix:{one.dir}/m.sock",
                   "--reconnect", 7),
@@ -311,6 +334,9 @@ def test_reloads_under_load(weir, folder):
             bad = i % 10 == 0
             one.write_conf(conf + ("nonsense = yes\n" if bad else ""))
             assert reload(one) != bad
+            if with_rules and i % 7 == 0:
+                (folder / "r.lua").write_text(
+                    RULES % (folder / "words") + f"-- {i}\n")
             if i == 10:
                 proc.wait_for(lambda: len(workers(one)) == 2, 20, "rest")
                 files, memory = len(descriptors(one.pid)), \

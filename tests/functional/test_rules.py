@@ -179,7 +179,9 @@ def test_cookbook(weir, folder, milter_client, path):
         (place / name).write_text("# empty\n")
     text = path.read_text().replace("/etc/weir/maps", str(place))
     (folder / "r.lua").write_text(text)
-    one = weir(conf(folder / "r.lua")
+    one = weir(conf(folder / "r.lua", notify_spool="{dir}/state/n",
+                    notify_server="unix:{dir}/none")
+               + daemon.section("module", "spf")
                + daemon.section("networks", "internal",
                                 addresses=["127.0.0.0/8"]))
     m = milter_client(f"unix:{one.dir}/m.sock")
