@@ -36,4 +36,5 @@ modules_antivirus_mod_antivirus_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 modules_antivirus_mod_antivirus_la_LIBADD = $(CLAMAV_LIBS) \
 	$(JANSSON_LIBS)
 endif
-EXTRA_DIST += modules/antivirus/README.md tests/functional/test_antivirus.py
+EXTRA_DIST += modules/antivirus/README.md tests/functional/test_antivirus.py \
+	tests/functional/test_antivirus_clamd.py
