@@ -57,8 +57,8 @@ def mails(count):
              for _ in range(3000)]
     made = []
     for i in range(count):
-        text = " ".join(numbers.choice(words) for _ in range(500))
-        data = numbers.randbytes(6500)
+        text = " ".join(numbers.choice(words) for _ in range(600))
+        data = numbers.randbytes(7400)
         made.append((
             f"From: sender{i}@example.org\r\nTo: user@example.net\r\n"
             f"Subject: number {i}\r\nMIME-Version: 1.0\r\n"
