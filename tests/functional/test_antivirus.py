@@ -359,6 +359,28 @@ def test_clamav_testfiles(start, folder):
     assert missed == []
 
 
+@pytest.mark.parametrize("archive", ["libarchive-testdata",
+                                     "oletools-testdata", "python-archives"])
+def test_odd_archives_have_a_result(start, archive):
+    """Broken, encrypted and malformed ones: none ends the helper, none is
+    unscanned, and what is encrypted is called so."""
+    folder = corpus.unpack(f"attachments/{archive}")
+    if folder is None:
+        pytest.skip("no test data: attachments")
+    one = start(header="X-Virus-Status", limit="score")
+    pid = one.helper()
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        reply = one.send(attachment(path.read_bytes(), "x" + path.suffix))
+        assert reply.code == 2, (path, reply)
+        found[path.name] = header(reply)
+    assert one.helper() == pid
+    assert set(value.split()[0] for value in found.values()) <= {
+        "clean", "encrypted", "limit"}
+    if archive == "libarchive-testdata":
+        assert sum(v.startswith("encrypted") for v in found.values()) > 5
+
+
 def test_cache_knows_the_clean_until_a_reload(start, folder):
     db = database(folder)
     one = start(db=db)
@@ -662,6 +684,11 @@ def test_full_disk_is_not_clean(weir, folder):
 
 def test_memory_limit(weir, folder):
     """A database that does not fit: declared, not a crash for ever."""
+    if b"__asan_init" in (proc.build_dir() / "weir-helper").read_bytes() \
+            or b"__asan" in Path(proc.program("weir")).read_bytes():
+        pytest.skip("a sanitizer's build has no limit of address space")
+    if not os.environ.get("WEIR_LONG"):
+        pytest.skip("takes half a minute: WEIR_LONG=1")
     db = database(folder)
     numbers = random.Random(1)
     put(db / "many.ndb", "".join(
