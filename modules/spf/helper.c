@@ -365,16 +365,6 @@ helper_init(const struct weir_helper_host *h, const weir_conf *conf,
 	return WEIR_OK;
 }
 
-static /* helper_adapt - no second opinion, no process */
-static int
-helper_adapt(const struct weir_helper_host *host, const weir_conf *conf,
-    struct weir_helper_needs *needs)
-{
-	if (!host->conf_bool(conf, OPT_CROSS_CHECK))
-		needs->processes = 0;
-	return WEIR_OK;
-}
-
 const struct weir_helper spf_helper = {
 	.size = sizeof(struct weir_helper),
 	.name = "libspf2",
@@ -383,7 +373,7 @@ const struct weir_helper spf_helper = {
 	.memory = UINT64_C(256) << 20,
 	.init = helper_init,
 	.run = helper_run,
-	.adapt = helper_adapt
+	.adapt = spf_cross_adapt
 };
 const struct weir_helper *const spf_helpers[] = { &spf_helper, NULL };
 
