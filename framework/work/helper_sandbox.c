@@ -212,6 +212,9 @@ sandbox_filter(const struct helper_spec *spec, bool narrow, struct err *err)
 	/* for threads that init has started, too */
 	if (rc == 0 && narrow)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	/* a tree instead of a list: each call is looked up */
+	if (rc == 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);

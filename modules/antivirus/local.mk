@@ -35,5 +35,15 @@ modules_antivirus_mod_antivirus_la_CFLAGS = $(AM_CFLAGS)
 modules_antivirus_mod_antivirus_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 modules_antivirus_mod_antivirus_la_LIBADD = $(CLAMAV_LIBS) \
 	$(JANSSON_LIBS)
+
+if HAVE_CMOCKA
+UNIT_TESTS += modules/antivirus/plain_test
+modules_antivirus_plain_test_SOURCES = modules/antivirus/plain_test.c \
+	modules/antivirus/cache.c modules/antivirus/cache.h \
+	$(modules_antivirus_plain_sources)
+modules_antivirus_plain_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_antivirus_plain_test_LDADD = $(CLAMAV_LIBS) $(CMOCKA_LIBS)
 endif
-EXTRA_DIST += modules/antivirus/README.md tests/functional/test_antivirus.py
+endif
+EXTRA_DIST += modules/antivirus/README.md tests/functional/test_antivirus.py \
+	tests/functional/test_antivirus_clamd.py

@@ -89,7 +89,7 @@ const struct weir_option av_options[] = {
 	    "Warn when the newest signatures are older; 0: never."),
 	[OPT_THREADS] = ROW("threads", INT, "0", "0", "64",
 	    "Scans at the same time; 0: as many as there are processors."),
-	[OPT_MEMORY_LIMIT] = ROW("memory_limit", SIZE, "4G", "256M", NULL,
+	[OPT_MEMORY_LIMIT] = ROW("memory_limit", SIZE, "4G", "128M", NULL,
 	    "Address space of the helper process."),
 	[OPT_TEMP_RESERVE] = ROW("temp_reserve", SIZE, "256M", "0", NULL,
 	    "With less room than this for temporary files nothing is "

@@ -47,6 +47,24 @@ report_clamd_built(const char *line, long *version)
 	return (int64_t)timegm(&tm) * 1000;
 }
 
+/* report_breaker - a clamd's new database is seen by its version line */
+static void
+report_breaker(struct antivirus *m)
+{
+	static uint32_t generation;
+	uint64_t print = UINT64_C(0xcbf29ce484222325);
+
+	for (const char *p = m->clamd_version; *p != '\0'; p++)
+		print = (print ^ (unsigned char)*p) *
+		    UINT64_C(0x100000001b3);
+	if (m->breaker == NULL || m->clamd_version[0] == '\0' ||
+	    print == m->clamd_print)
+		return;
+	breaker_database(m->breaker, ++generation, m->clamd_print != 0,
+	    m->host->mono_ms(m->self));
+	m->clamd_print = print;
+}
+
 /* report_clamd - the same for a clamd, as far as it tells */
 static void
 report_clamd(weir_call *call, int status, const struct av_result *result,
@@ -60,6 +78,7 @@ report_clamd(weir_call *call, int status, const struct av_result *result,
 	json_t *o;
 	char *text;
 
+	report_breaker(m);
 	built = report_clamd_built(m->clamd_version, &version);
 	o = json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:b}", "backend", "clamd",
 	    "state", there ? "ok" : "degraded", "engine",
@@ -110,24 +129,6 @@ report_int(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-/* report_breaker - a clamd's new database is seen by its version line */
-static void
-report_breaker(struct antivirus *m)
-{
-	static uint32_t generation;
-	uint64_t print = UINT64_C(0xcbf29ce484222325);
-
-	for (const char *p = m->clamd_version; *p != '\0'; p++)
-		print = (print ^ (unsigned char)*p) *
-		    UINT64_C(0x100000001b3);
-	if (m->breaker == NULL || m->clamd_version[0] == '\0' ||
-	    print == m->clamd_print)
-		return;
-	breaker_database(m->breaker, ++generation, m->clamd_print != 0,
-	    m->host->mono_ms(m->self));
-	m->clamd_print = print;
-}
-
 /* report_gauges - one worker's are the machine's, the others' are zero */
 static void
 report_gauges(weir_call *call, int status, const char *text, void *arg)
@@ -141,7 +142,6 @@ report_gauges(weir_call *call, int status, const char *text, void *arg)
 	    strcmp(state, "loading") != 0;
 
 	(void)call;
-	report_breaker(m);
 	metric->set(m->self, m->gauge_loaded, loaded && mine);
 	metric->set(m->self, m->gauge_signatures,
 	    mine ? report_int(o, "signatures") : 0);

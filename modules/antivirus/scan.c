@@ -77,7 +77,9 @@ scan_on_member(const char *type, unsigned long packed, const char *name,
 	(void)index;
 	if (s == NULL)
 		return CL_CLEAN;
-	s->cut = s->cut || size > s->limits->max_file_size;
+	/* the largest number stands for "see elsewhere" in a zip */
+	s->cut = s->cut || (size > s->limits->max_file_size &&
+	    size != UINT32_MAX);
 	s->locked = s->locked || (encrypted != 0 && s->limits->encrypted);
 	return CL_CLEAN;
 }

@@ -27,8 +27,8 @@ tests_bench_mod_benchrules_la_SOURCES = tests/bench/mod_benchrules.c
 tests_bench_mod_benchrules_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_bench_mod_benchrules_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
 
-EXTRA_DIST += tests/bench/bench.py tests/bench/bench_postfix.py \
-	tests/bench/bench_spf.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_antivirus.py \
+	tests/bench/bench_postfix.py tests/bench/bench_spf.py
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 .PHONY: bench bench-tools
@@ -41,3 +41,5 @@ bench: all bench-tools
 		$(srcdir)/tests/bench/bench_spf.py $(BENCH_FLAGS)
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
 		$(srcdir)/tests/bench/bench_postfix.py $(BENCH_FLAGS)
+	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
+		$(srcdir)/tests/bench/bench_antivirus.py $(BENCH_FLAGS)

@@ -1,6 +1,12 @@
 # Each target: one parser, seeds in corpus/NAME. tests/fuzz/run runs them.
 FUZZ_TARGETS =
 if FUZZERS
+FUZZ_TARGETS += tests/fuzz/fuzz_antivirus
+tests_fuzz_fuzz_antivirus_SOURCES = tests/fuzz/fuzz_antivirus.c \
+	modules/antivirus/clamd_reply.c modules/antivirus/result.c \
+	modules/antivirus/wire.c
+tests_fuzz_fuzz_antivirus_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_antivirus_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = libweir.la $(JANSSON_LIBS)
