@@ -36,6 +36,7 @@ modules_quarantine_sources = modules/quarantine/mod_quarantine.c \
 	modules/quarantine/op_lists.c \
 	modules/quarantine/op_look.c \
 	modules/quarantine/op_show.c \
+	modules/quarantine/order.c \
 	modules/quarantine/quarantine.h \
 	modules/quarantine/score.c \
 	modules/quarantine/service.c \

@@ -450,10 +450,13 @@ def test_workers_killed_under_load(weir, sink, milter_client):
     one = weir(MILTER + PUPPET + quarantine(next_hop=sink.address),
                workers=2)
     answered, lock, stop = set(), threading.Lock(), threading.Event()
+    killed = 0
 
     def client(k):
-        for n in range(25):
+        for n in range(400):
             name = f"c{k}n{n}"
+            if killed >= 6:
+                return
             while not stop.is_set():
                 milter = None
                 try:
@@ -473,28 +476,27 @@ def test_workers_killed_under_load(weir, sink, milter_client):
     threads = [threading.Thread(target=client, args=(k,)) for k in range(4)]
     for thread in threads:
         thread.start()
-    killed = 0
     try:
-        while any(t.is_alive() for t in threads) and killed < 12:
-            threads[0].join(0.25)
-            pids = [w["pid"] for w in one.ctl_json("status")["workers"]
-                    if w.get("state") == "serving"] \
-                if proc.answers(f"unix:{one.dir}/control.sock") else []
-            if pids:
+        while any(t.is_alive() for t in threads) and killed < 6:
+            threads[0].join(0.1)
+            try:
+                # whoever answers may be the next one to go
+                pids = [w["pid"] for w in one.ctl_json("status")["workers"]
+                        if w["state"] == "serving"]
                 os.kill(pids[killed % len(pids)], signal.SIGKILL)
                 killed += 1
-            try:
                 some = items(one, "--limit", "3", "--state", "kept")
                 one.ctl("quarantine", "release", *[i["id"] for i in some],
                         check=False)
-            except Exception:
-                pass
+            except (RuntimeError, ValueError, ZeroDivisionError,
+                    ProcessLookupError):
+                continue
         for thread in threads:
             thread.join(60)
     finally:
         stop.set()
-    assert len(answered) == 100 and killed >= 3
-    found = items(one, "--limit", "1000")
+    assert len(answered) >= 10 and killed >= 3
+    found = items(one, "--limit", "10000")
     keys = [(i["subject"], i["recipient"]) for i in found]
     assert len(keys) == len(set(keys)), "an item is there twice"
     assert {(s, r) for s in answered for r in (A, B)} == set(keys)
