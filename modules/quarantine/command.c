@@ -137,6 +137,7 @@ command_any(void *state, weir_call *call, uint32_t argc,
 
 	if (o == NULL)
 		return WEIR_E_NOMEM;
+	tick_learn_find(q);
 	while (i < COMMANDS && strcmp(commands[i].name, argv[0]) != 0)
 		i++;
 	status = i < COMMANDS ? filter_read(&o->filter, o->argc, o->argv,

@@ -427,6 +427,41 @@ def test_lists(kept, milter_client):
     assert len(one.ctl_json("lists", "show", A)) == 1
 
 
+def test_originals_for_other_modules(kept, milter_client, sink):
+    """weir.quarantine/1: the original is safe, the mail goes on; together
+    with a verdict it is one item; a refusal takes it back."""
+    one = kept(n=0, next_hop=sink.address)
+    milter = session(milter_client, one)
+    changed = mail("original 3", "body cleaned")
+    assert send(milter, "s@example.org", [A, B], changed)[0] == "continue"
+    found = items(one)
+    assert {(i["recipient"], i["class"]) for i in found} == \
+        {(A, "attachment"), (B, "attachment")}
+    assert found[0]["reason"] == "the mail asked for it"
+    assert one.ctl_json("quarantine", "show", found[0]["id"])["original"]
+    assert raw(one, found[0]["id"]) == changed
+    both = mail("original 2", "quarantine 0", subject="both")
+    assert send(milter, "s@example.org", [A, B], both)[0] == "continue"
+    assert len(items(one, "--subject", "both")) == 2
+    refused = mail("original 1", "reject", subject="refused")
+    assert send(milter, "s@example.org", [A], refused)[0] == "replycode"
+    proc.wait_for(lambda: not items(one, "--subject", "refused"), 10,
+                  "the copy to be taken back")
+
+
+def test_released_spam_is_learned(kept, sink):
+    one = kept(n=2, next_hop=sink.address)
+    first, second = items(one)
+    one.ctl("quarantine", "release", first["id"])
+    proc.wait_for(lambda: "learned ham of" in one.log(), 5, "the log")
+    assert f"for {first['recipient']}" in one.log()
+    subprocess.run(["sqlite3", folder_of(one) / "index.db",
+                    "UPDATE item SET class = 3"], check=True, timeout=20)
+    one.ctl("quarantine", "release", second["id"])
+    sink.wait(2)
+    assert one.log().count("learned ham of") == 1
+
+
 def test_virus_needs_a_word(kept, sink):
     one = kept(n=1, next_hop=sink.address)
     item, = items(one)
