@@ -24,3 +24,6 @@ uninstall-hook:
 	for la in $(module_LTLIBRARIES); do \
 		rm -f "$(DESTDIR)$(moduledir)/`basename $$la .la`.so"; \
 	done
+EXTRA_DIST += contrib/dovecot/README.md
+examplesdovecotdir = $(docdir)/examples/dovecot
+dist_examplesdovecot_DATA = contrib/dovecot/weir-quarantine.conf

@@ -62,6 +62,8 @@ struct filter_sql {
 		double d;
 	} v[16];
 	int n;
+	char like[3][512]; /* patterns for parts of text */
+	int nlike;
 };
 void filter_where(const struct filter *o, struct filter_sql *out);
 int filter_bind(const struct filter_sql *w, sqlite3_stmt *st);

@@ -36,6 +36,7 @@ modules_quarantine_sources = modules/quarantine/mod_quarantine.c \
 	modules/quarantine/op_lists.c \
 	modules/quarantine/op_look.c \
 	modules/quarantine/op_show.c \
+	modules/quarantine/order.c \
 	modules/quarantine/quarantine.h \
 	modules/quarantine/score.c \
 	modules/quarantine/service.c \
@@ -55,6 +56,12 @@ modules_quarantine_kill_test_SOURCES = modules/quarantine/kill_test.c \
 modules_quarantine_kill_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 modules_quarantine_kill_test_LDADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) \
 	$(CMOCKA_LIBS) -ldl
+UNIT_TESTS += modules/quarantine/store_test
+modules_quarantine_store_test_SOURCES = modules/quarantine/store_test.c \
+	$(modules_quarantine_store_sources)
+modules_quarantine_store_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_quarantine_store_test_LDADD = $(SQLITE_LIBS) $(CRYPTO_LIBS) \
+	$(CMOCKA_LIBS)
 endif
 docquarantinedir = $(docdir)/quarantine
 docquarantine_DATA = modules/quarantine/README.md

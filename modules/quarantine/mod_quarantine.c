@@ -199,8 +199,6 @@ quarantine_start(struct quarantine *q)
 	int64_t interval = h->conf_int(q->conf, OPT_INTERVAL);
 	int status;
 
-	q->learn = q->service->find(q->self, WEIR_SERVICE_LEARN,
-	    &q->learn_state);
 	status = q->service->provide(q->self, WEIR_SERVICE_QUARANTINE,
 	    &service_table, q);
 	if (status == WEIR_OK)

@@ -148,6 +148,7 @@ struct tick_learn {
 	char *text;
 	size_t len;
 };
+void tick_learn_find(struct quarantine *q);
 void tick_learn_ham(struct quarantine *q, weir_call *call,
     struct tick_learn **list);
 void tick_learn_read(struct quarantine *q, const struct item *i,

@@ -23,6 +23,15 @@ struct tick {
 	struct fault fault;
 };
 
+/* tick_learn_find - whoever provides it, [loop] */
+void
+tick_learn_find(struct quarantine *q)
+{
+	if (q->want_learn && q->learn == NULL)
+		q->learn = q->service->find(q->self, WEIR_SERVICE_LEARN,
+		    &q->learn_state);
+}
+
 /* tick_learn_read - what the classifier is to learn from */
 void
 tick_learn_read(struct quarantine *q, const struct item *i,
@@ -214,6 +223,7 @@ tick_care(weir_call *call, int status, void *arg)
 	if (t == NULL)
 		return;
 	t->q = q;
+	tick_learn_find(q);
 	t->repair = !q->repaired;
 	q->repaired = true;
 	if (q->job->start(call, tick_run, tick_done, t) < 0) {

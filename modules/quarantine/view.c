@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/sha.h>
@@ -42,7 +43,8 @@ file_user(const char *user, char *out, size_t size)
 		snprintf(out, size, "%%");
 }
 
-/* file_maildir - the folders of a recipient */
+/* file_maildir - the folders of a recipient.  An IMAP server makes those of
+   its own anew if a crash takes them away; new/ comes last and is synced. */
 int
 file_maildir(const struct store *st, const char *user, struct fault *f)
 {
@@ -51,20 +53,24 @@ file_maildir(const struct store *st, const char *user, struct fault *f)
 		"/.Released", "/.Released/cur", "/.Released/tmp",
 		"/.Released/new", "/new" };
 	char path[4096], name[256];
-	int status = WEIR_OK;
 
 	file_user(user, name, sizeof(name));
 	/* the last one is there: all are */
 	snprintf(path, sizeof(path), "%s/imap/%s/new", st->folder, name);
 	if (access(path, F_OK) == 0)
 		return WEIR_OK;
-	for (size_t i = 0; status == WEIR_OK &&
-	     i < sizeof(folders) / sizeof(*folders); i++) {
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		snprintf(path, sizeof(path), "%s/imap/%s%s", st->folder, name,
 		    folders[i]);
-		status = file_mkdir(path, f);
+		if (mkdir(path, 0750) != 0 && errno != EEXIST)
+			return fault_set(f, WEIR_E_TEMP, "%s: %s", path,
+			    strerror(errno));
 	}
-	return status;
+	snprintf(path, sizeof(path), "%s/imap", st->folder);
+	if (file_sync_dir(path, f) < 0)
+		return f->status;
+	snprintf(path, sizeof(path), "%s/imap/%s", st->folder, name);
+	return file_sync_dir(path, f);
 }
 
 /* file_view - a hard link in new/ */

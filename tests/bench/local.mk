@@ -12,6 +12,16 @@ tests_bench_remote_LDADD = libweir.la
 tests_bench_libmilter_filter_SOURCES = tests/bench/libmilter_filter.c
 tests_bench_libmilter_filter_LDADD = -lmilter
 
+if MODULE_QUARANTINE
+bench_programs += tests/bench/quarantine
+EXTRA_PROGRAMS += tests/bench/quarantine
+tests_bench_quarantine_SOURCES = tests/bench/quarantine.c \
+	modules/quarantine/filter.c modules/quarantine/op_look.c \
+	modules/quarantine/order.c $(modules_quarantine_store_sources)
+tests_bench_quarantine_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_bench_quarantine_LDADD = $(SQLITE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+endif
+
 if HAVE_LIBMILTER
 bench_programs += tests/bench/libmilter-filter
 endif
@@ -43,3 +53,6 @@ bench: all bench-tools
 		$(srcdir)/tests/bench/bench_postfix.py $(BENCH_FLAGS)
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B \
 		$(srcdir)/tests/bench/bench_antivirus.py $(BENCH_FLAGS)
+if MODULE_QUARANTINE
+	tests/bench/quarantine
+endif

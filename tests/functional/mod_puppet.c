@@ -7,6 +7,9 @@
  * RCPT.  Wishes that the sandbox must refuse are facts: puppet.VERB is the
  * errno, 0 if it was granted.
  */
+#include <weir/ext/service.h>
+#include <weir/service/learn.h>
+#include <weir/service/quarantine.h>
 #include <weir/weir.h>
 
 #include <errno.h>
@@ -23,6 +26,8 @@
 struct puppet {
 	const struct weir_host *host;
 	const struct weir_edit *edit;
+	const struct weir_service *service;
+	weir_self *self;
 };
 
 enum { SYMBOL_SCORE = 0 };
@@ -32,7 +37,8 @@ static const struct weir_symbol puppet_symbols[] = {
 	{ NULL, NULL, 0 },
 };
 
-static const char *const puppet_needs[] = { WEIR_EXT_EDIT, NULL };
+static const char *const puppet_needs[] = { WEIR_EXT_EDIT, WEIR_EXT_SERVICE,
+	NULL };
 
 /* What a verb may need; arg ends with NUL. */
 struct puppet_order {
@@ -240,6 +246,82 @@ puppet_subject(const struct puppet_order *o)
 	    puppet_str(o->arg));
 }
 
+/* puppet_kept - the quarantine has answered */
+static void
+puppet_kept(weir_call *call, int status, weir_str id, void *arg)
+{
+	const struct puppet *p = arg;
+	struct weir_verdict v = { .size = sizeof(v),
+		.action = WEIR_ACT_TEMPFAIL, .scope = WEIR_SCOPE_MESSAGE,
+		.rcpt = WEIR_RCPT_NONE, .text = "the original is not safe" };
+
+	if (status == WEIR_OK)
+		p->host->fact_set(call, WEIR_RCPT_NONE, "puppet.kept", id);
+	else
+		p->host->verdict(call, &v);
+}
+
+/* puppet_original - keep the original as class NUMBER for all recipients */
+static int
+puppet_original(const struct puppet_order *o)
+{
+	const struct weir_quarantine *table;
+	void *state;
+
+	table = o->p->service->find(o->p->self, WEIR_SERVICE_QUARANTINE,
+	    &state);
+	if (table == NULL)
+		return WEIR_E_UNSUPPORTED;
+	return table->keep(state, o->call, (uint32_t)atoi(o->arg),
+	    WEIR_RCPT_NONE, puppet_str("the mail asked for it"), puppet_kept,
+	    (void *)(uintptr_t)o->p);
+}
+
+struct puppet_learned {
+	const struct puppet *p;
+	weir_hold *hold;
+	weir_learn_done *done;
+	void *arg;
+};
+
+/* puppet_learned - the classifier's answer, later */
+static void
+puppet_learned(weir_call *call, int status, void *arg)
+{
+	struct puppet_learned *l = arg;
+
+	l->done(call, status, 0.9, 0.1, l->arg);
+	free(l);
+}
+
+/* puppet_learn - a classifier that only tells what it was told */
+static int
+puppet_learn(void *state, weir_call *call, bool spam, weir_str user,
+    weir_str message, weir_learn_done *done, void *arg)
+{
+	const struct puppet *p = state;
+	struct puppet_learned *l = calloc(1, sizeof(*l));
+	char line[400];
+
+	if (l == NULL)
+		return WEIR_E_NOMEM;
+	*l = (struct puppet_learned){ p, NULL, done, arg };
+	snprintf(line, sizeof(line), "learned %s of %zu octets for %.*s",
+	    spam ? "spam" : "ham", message.len, (int)user.len, user.ptr);
+	p->host->log(p->self, NULL, WEIR_LOG_INFO, puppet_str(line));
+	l->hold = p->host->hold(call, 0, puppet_learned, l);
+	if (l->hold == NULL) {
+		free(l);
+		return WEIR_E_LIMIT;
+	}
+	p->host->release(l->hold, WEIR_OK);
+	return WEIR_OK;
+}
+
+static const struct weir_learn puppet_learn_table = {
+	.size = sizeof(struct weir_learn), .learn = puppet_learn
+};
+
 static const struct {
 	const char *verb;
 	uint32_t phase;
@@ -264,6 +346,7 @@ static const struct {
 	{ "rcpt-delete", WEIR_PHASE_ACT, puppet_rcpt_delete },
 	{ "hold", WEIR_PHASE_ACT, puppet_hold },
 	{ "subject", WEIR_PHASE_ACT, puppet_subject },
+	{ "original", WEIR_PHASE_ACT, puppet_original },
 };
 
 /* puppet_obey - one field, if its verb belongs to this phase */
@@ -371,6 +454,11 @@ puppet_create(const struct weir_host *host, weir_self *self,
 	(void)conf;
 	puppet_state.host = host;
 	puppet_state.edit = host->ext(self, WEIR_EXT_EDIT);
+	puppet_state.service = host->ext(self, WEIR_EXT_SERVICE);
+	puppet_state.self = self;
+	/* unless a real classifier is there */
+	puppet_state.service->provide(self, WEIR_SERVICE_LEARN,
+	    &puppet_learn_table, &puppet_state);
 	*state = &puppet_state;
 	return WEIR_OK;
 }

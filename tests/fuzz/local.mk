@@ -83,6 +83,12 @@ FUZZ_TARGETS += tests/fuzz/fuzz_policy
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FRONT_TEST)
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_release
+tests_fuzz_fuzz_release_SOURCES = tests/fuzz/fuzz_release.c \
+	modules/quarantine/file.c modules/quarantine/lists.c \
+	modules/quarantine/store.c modules/quarantine/token.c
+tests_fuzz_fuzz_release_LDADD = libweir.la $(SQLITE_LIBS) $(CRYPTO_LIBS)
+tests_fuzz_fuzz_release_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_spf_macro
 tests_fuzz_fuzz_spf_macro_SOURCES = tests/fuzz/fuzz_spf_macro.c \
 	modules/spf/macro.c
