@@ -15,6 +15,7 @@ struct control_command {
 	struct module *module;
 	char *name, *usage, *help;
 	weir_control_fn *fn;
+	bool local; /* runs in weirctl only */
 };
 
 /* What a command answered. */
@@ -22,6 +23,7 @@ struct control_reply {
 	struct buf out, err;
 	int status; /* negative: it failed */
 	bool misused; /* called with wrong words: err holds the usage */
+	bool local;   /* not run: it is weirctl's to run it */
 };
 
 /* done: on the loop, exactly once, possibly inside control_run; reply is
@@ -31,6 +33,9 @@ typedef void control_done_fn(const struct control_reply *reply, void *arg);
 /* argv[0] is the command's name; WEIR_E_NOTFOUND: no such command. */
 int control_run(const char *module, uint32_t argc, const char *const *argv,
     bool json, int64_t timeout_ms, control_done_fn *done, void *arg);
+/* This process is weirctl: local commands run, and what commands print goes to
+   standard output at once. */
+void control_be_local(void);
 /* All commands; in the order of registration. */
 const struct control_command *control_commands(void);
 void control_fini(void);

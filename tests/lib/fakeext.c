@@ -474,7 +474,8 @@ fake_ext(weir_self *self, const char *id)
 	static const struct weir_timer timer = { .after = fake_timer_after,
 		.every = fake_timer_every };
 	static const struct weir_control control = {
-		.command = fake_control_command, .print = fake_control_print,
+		.command = fake_control_command,
+		.local = fake_control_command, .print = fake_control_print,
 		.error = fake_control_print };
 	static const struct weir_edit edit = { .header_add = fake_header_add,
 		.header_insert = fake_header_insert,
