@@ -309,7 +309,7 @@ weirctl_rules(struct weirctl *w, int argc, char **argv)
 		return rules_check(w, argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)
 		return weirctl_rules_test(w, argc - 1, argv + 1);
-	if (w->zone != NULL)
-		return weirctl_offline(w, argc, argv, w->zone);
+	if (w->zone != NULL || w->offline)
+		return weirctl_offline(w, argc, argv, false);
 	return weirctl_ask(w, argc, argv);
 }

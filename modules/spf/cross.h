@@ -30,9 +30,6 @@ enum cross_status {
 	CROSS_FAILED   /* nobody knows */
 };
 
-/* mod_spf.c: without cross_check there is no process. */
-int spf_cross_adapt(const struct weir_helper_host *host, const weir_conf *conf,
-    struct weir_helper_needs *needs);
 /* helper.c; NULL-ended. */
 extern const struct weir_helper *const spf_helpers[];
 

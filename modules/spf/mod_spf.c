@@ -231,16 +231,6 @@ spf_skip(const struct spf *m)
 	}
 }
 
-/* spf_cross_adapt - no second opinion, no process */
-int
-spf_cross_adapt(const struct weir_helper_host *host, const weir_conf *conf,
-    struct weir_helper_needs *needs)
-{
-	if (!host->conf_bool(conf, OPT_CROSS_CHECK))
-		needs->processes = 0;
-	return WEIR_OK;
-}
-
 /* spf_cross_create - is libspf2 to be asked, and can it be? */
 static int
 spf_cross_create(struct spf *m)
