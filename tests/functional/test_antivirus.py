@@ -304,7 +304,8 @@ def test_heuristic_is_not_a_virus(shared):
     reply = shared.send(phish())
     assert reply.code == 2
     assert header(reply).startswith("heuristic (Heuristics.Phishing.")
-    assert 'symbols="AV_HEURISTIC"' in shared.weir.log()
+    proc.wait_for(lambda: 'symbols="AV_HEURISTIC"' in shared.weir.log(), 5,
+                  "the log")
 
 
 SHAPES = {
@@ -525,11 +526,12 @@ def mails(one, n, make):
 def test_helper_dies_in_a_scan(start):
     """S12: one death costs what was under way; back within 5 s."""
     import threading
-    one = start(threads=2, max_scan_size="1G", max_file_size="1G")
+    one = start(threads=2, max_scan_size="4G", max_file_size="1G")
     old = one.helper()
     codes = []
+    raw = attachment(bomb(1500))
     busy = threading.Thread(
-        target=lambda: codes.append(one.send(attachment(bomb(200))).code))
+        target=lambda: codes.append(one.send(raw).code))
     busy.start()
     proc.wait_for(lambda: proc.cpu_seconds(old) > 0 and busy.is_alive()
                   and scanning(old), 20, "the scan")
@@ -563,10 +565,10 @@ def scanning(pid):
 def test_poison_is_quarantined_without_a_third_try(start):
     """F17: the mail that ended the helper twice is held."""
     import threading
-    one = start(threads=2, max_scan_size="1G", max_file_size="1G",
+    one = start(threads=2, max_scan_size="4G", max_file_size="1G",
                 extra=daemon.section("crash", limit=10, window="1m",
                                      bench="3s"))
-    raw = attachment(bomb(200))
+    raw = attachment(bomb(1500))
     for _ in range(2):
         pid = one.helper()
         codes = []
