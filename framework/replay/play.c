@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include <weir/ext/job.h>
-#include <weir/ext/remote.h>
 #include <weir/ext/service.h>
 #include <weir/ext/store.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "daemon/engine.h"
+#include "daemon/helpers.h"
 #include "daemon/privs.h"
 #include "dns/resolver.h"
 #include "host/limits.h"
@@ -23,6 +23,7 @@
 #include "pipe/plan.h"
 #include "pipe/run.h"
 #include "replay/recorder.h"
+#include "work/helper_spec.h"
 
 const char *const play_reasons[PLAY_REASONS] = {
 	[PLAY_DNS] = "a DNS answer was not recorded",
@@ -39,6 +40,7 @@ const char *const play_reasons[PLAY_REASONS] = {
 static struct {
 	const struct conf *conf;
 	uint64_t *digests; /* of its modules */
+	struct buf helpers; /* what it would start */
 	struct pool *pool; /* of descriptors and digests */
 	struct tape *tape;
 	uint64_t store_uses;
@@ -113,16 +115,34 @@ play_is_rules(const struct weir_module *d)
 	return d->create == mod_rules.create;
 }
 
+/* play_has_helper - is a process of the module's own started with these
+   options */
+static bool
+play_has_helper(const char *module)
+{
+	const char *p = play.helpers.ptr;
+	size_t left = play.helpers.len;
+	struct helper_spec spec;
+	bool found = false;
+
+	while (!found && left > 0 &&
+	    helper_spec_get(&p, &left, &spec) == WEIR_OK) {
+		found = strcmp(spec.module, module) == 0;
+		helper_spec_fini(&spec);
+	}
+	return found;
+}
+
 /* play_is_alone - does it need nothing that a replay has not */
 static bool
 play_is_alone(const struct weir_module *d)
 {
 	static const char *const outside[] = { WEIR_EXT_STORE, WEIR_EXT_JOB,
-		WEIR_EXT_REMOTE, WEIR_EXT_SERVICE, NULL };
+		WEIR_EXT_SERVICE, NULL };
 
 	if (play_is_rules(d))
 		return true;
-	if (d->helpers != NULL && d->helpers[0] != NULL)
+	if (play_has_helper(d->name))
 		return false;
 	for (size_t i = 0; d->needs != NULL && d->needs[i] != NULL; i++) {
 		for (size_t k = 0; outside[k] != NULL; k++) {
@@ -370,6 +390,9 @@ play_open(const struct conf *conf, struct err *err)
 	for (size_t i = 0; i < conf->n_modules; i++)
 		play.digests[i] = recorder_digest(conf,
 		    conf->modules[i].name);
+	status = helpers_specs(conf, &play.helpers, err);
+	if (status < 0)
+		return status;
 	registry_replace = play_replace;
 	run_stand_in = play_stand_in;
 	host_is_still = true;
@@ -393,6 +416,7 @@ play_close(void)
 	run_stand_in = NULL;
 	host_is_still = false;
 	pool_destroy(&play.pool);
+	buf_fini(&play.helpers);
 }
 
 /* play_begin - this tape */
