@@ -52,9 +52,10 @@ static const struct weir_option rules_options[] = {
 	    "by SMTP: \"inet:ADDRESS:PORT\" or \"unix:PATH\", as a rule the "
 	    "MTA of this machine.", NULL },
 	[OPT_NOTIFY_SPOOL] = { "notify_spool", WEIR_OPT_PATH, 0,
-	    WEIR_STATEDIR "/notify", NULL, NULL, NULL,
-	    "Folder where they wait for the MTA; it is made when it is needed "
-	    "and must lie below state_dir.", NULL },
+	    NULL, NULL, NULL, NULL,
+	    "Folder where they wait for the MTA, made when it is needed; it "
+	    "must lie below state_dir. By default the module's own there.",
+	    NULL },
 	[OPT_NOTIFY_FROM] = { "notify_from", WEIR_OPT_STRING, 0, NULL, NULL,
 	    NULL, NULL, "From of notifications; by default admin, or "
 	    "postmaster at the MTA's name. The envelope sender is always "

@@ -49,7 +49,10 @@ notify_create(struct rules *r, const struct notify_options *o, struct err *err)
 	n = xcalloc(1, sizeof(*n));
 	n->rules = r;
 	n->spool.rules = r;
-	n->spool.folder = xstrdup(o->spool);
+	n->spool.folder = o->spool[0] != '\0' ? xstrdup(o->spool) :
+	    WEIR_HAS(r->host, folder) && r->host->folder != NULL ?
+	    xstrdup(r->host->folder(r->self)) :
+	    xstrdup(WEIR_STATEDIR "/notify");
 	n->spool.server = xstrdup(o->server);
 	n->from = xstrdup(o->from);
 	n->max_per_hour = o->max_per_hour;
