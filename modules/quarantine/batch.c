@@ -112,6 +112,7 @@ batch_done(weir_call *call, int status, void *arg)
 			keep_drop(q->store, b->keep);
 		}
 		b->in_commit = false;
+		b->committed = b->keep->status == WEIR_OK;
 		if (b->left) {
 			if (b->keep->status == WEIR_OK)
 				batch_withdraw(q, b->keep);
@@ -170,6 +171,9 @@ batch_held(weir_call *call, int status, void *arg)
 		b->left = true;
 		if (b->in_commit)
 			return;
+		/* the call was given up between the commit and its news */
+		if (b->committed && status < 0)
+			batch_withdraw(b->q, b->keep);
 		/* it still waits: it need not be committed at all */
 		for (struct batch_one **p = &b->q->waiting; *p != NULL;
 		     p = &(*p)->next) {

@@ -66,7 +66,7 @@ struct batch_one {
 	struct keep *keep;
 	weir_hold *hold;
 	bool left; /* its call has been given up */
-	bool in_commit;
+	bool in_commit, committed;
 	/* [loop], exactly once: status and keep->rcpts[].id */
 	void (*done)(weir_call *, int status, struct keep *k, void *arg);
 	void *arg;
