@@ -184,7 +184,8 @@ ctl_on_module(const struct control_reply *reply, void *arg)
 	buf_add(&r->err, reply->err.ptr, reply->err.len);
 	if (r->err.len > 0 && r->err.ptr[r->err.len - 1] != '\n')
 		buf_add_char(&r->err, '\n');
-	ctl_done(r, reply->misused ? CTL_UNKNOWN :
+	ctl_done(r, reply->local ? CTL_LOCAL :
+		reply->misused ? CTL_UNKNOWN :
 		reply->status < 0 ? CTL_FAILED : CTL_OK);
 }
 

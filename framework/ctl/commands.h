@@ -18,6 +18,7 @@
 #define CTL_OK 0
 #define CTL_FAILED 1
 #define CTL_UNKNOWN 2
+#define CTL_LOCAL 3 /* weirctl runs this command itself */
 #define CTL_MODULE_MS 30000 /* for a module's command */
 
 struct ctl_request {

@@ -6,7 +6,8 @@
  *	{"command": ["greylist", "list"], "json": false}
  * and a line back
  *	{"status": 0, "out": "...", "err": "..."}
- * status 0: done; 1: failed, err says why; 2: no such command.  Who may
+ * status 0: done; 1: failed, err says why; 2: no such command; 3: weirctl is to
+ * run it itself.  Who may
  * connect is the business of the socket's mode and owner. [loop]
  */
 #ifndef WEIR_CTL_SERVER_H

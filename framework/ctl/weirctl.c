@@ -59,6 +59,8 @@ weirctl_usage(FILE *out)
 	      "  --zone FILE  run a module's command in this process, with "
 	      "the DNS\n"
 	      "             from a master file\n"
+	      "  --db DIR   the same, with the module's files in this folder\n"
+
 	      "  -V         print the version\n"
 	      "  -h         print this help\n", out);
 }
@@ -159,15 +161,28 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 				    EXIT_FAILED;
 }
 
-/* weirctl_ask - the daemon knows */
+/* weirctl_ask - the daemon knows, or says that it is for us to do */
 int
 weirctl_ask(struct weirctl *w, int argc, char **argv)
 {
 	struct wire_reply reply;
 	struct err err = { "" };
-	int status = client_ask(w->socket, (uint32_t)argc,
-	    (const char *const *)argv, w->json, &reply, &err);
+	int status = argc > WIRE_ARGS_MAX ? WEIR_E_LIMIT :
+	    client_ask(w->socket, (uint32_t)argc, (const char *const *)argv,
+		w->json, &reply, &err);
+	int local;
 
+	if (status == WEIR_OK && reply.status == CTL_LOCAL) {
+		wire_reply_fini(&reply);
+		return weirctl_offline(w, argc, argv, false);
+	}
+	if (status < 0) {
+		local = weirctl_offline(w, argc, argv, true);
+		if (local != WEIRCTL_NOT_LOCAL)
+			return local;
+	}
+	if (status == WEIR_E_LIMIT)
+		err_set(&err, status, "too many words");
 	return weirctl_say(w, status, &reply, &err, argv[0]);
 }
 
@@ -269,21 +284,22 @@ weirctl_find_socket(const struct weirctl *w)
 	return path;
 }
 
-/* weirctl_take_options - --json and --zone may also stand behind the
-   command */
+/* weirctl_take_options - --json, --zone and --offline may also stand behind
+   the command; --db is the module's, but tells that no daemon is wanted */
 static int
 weirctl_take_options(struct weirctl *w, int argc, char **argv)
 {
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
+		w->offline = w->offline || strcmp(argv[i], "--db") == 0;
 		w->raw = w->raw || strcmp(argv[i], "--raw") == 0;
 		if (strcmp(argv[i], "--json") == 0)
 			w->json = true;
-		else if (strcmp(argv[i], "--offline") == 0)
-			w->zone = w->zone != NULL ? w->zone : "";
 		else if (strcmp(argv[i], "--zone") == 0 && i + 1 < argc)
 			w->zone = argv[++i];
+		else if (strcmp(argv[i], "--offline") == 0)
+			w->offline = true;
 		else
 			argv[n++] = argv[i];
 	}
@@ -301,8 +317,9 @@ weirctl_run(struct weirctl *w, int argc, char **argv)
 		c++;
 	if (c->name != NULL)
 		return c->fn(w, argc, argv);
-	return w->zone != NULL ? weirctl_offline(w, argc, argv, w->zone) :
-				 weirctl_ask(w, argc, argv);
+	return w->zone != NULL || w->offline ?
+	    weirctl_offline(w, argc, argv, false) :
+	    weirctl_ask(w, argc, argv);
 }
 
 /* weirctl_options - false: *status is the exit status */
@@ -311,8 +328,8 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
-		{ "offline", no_argument, NULL, 'O' },
 		{ "zone", required_argument, NULL, 'z' },
+		{ "offline", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
@@ -333,11 +350,11 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 		case 'j':
 			w->json = true;
 			break;
-		case 'O':
-			w->zone = w->zone != NULL ? w->zone : "";
-			break;
 		case 'z':
 			w->zone = optarg;
+			break;
+		case 'o':
+			w->offline = true;
 			break;
 		case 'V':
 			printf("weirctl %s, module ABI %d.%d\n",
@@ -372,7 +389,7 @@ main(int argc, char **argv)
 		fputs("weirctl help lists the commands.\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (w.socket == NULL && w.zone == NULL)
+	if (w.socket == NULL && w.zone == NULL && !w.offline)
 		w.socket = found = weirctl_find_socket(&w);
 	status = weirctl_run(&w, argc, argv);
 	free(found);

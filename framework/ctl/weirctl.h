@@ -26,7 +26,8 @@ struct weirctl {
 	const char *socket; /* -s, or found from the others */
 	bool json;
 	bool raw; /* octets of mail are wanted, whatever they are */
-	const char *zone; /* --zone, or NULL: ask the daemon */
+	const char *zone; /* --zone, or NULL */
+	bool offline; /* --offline, --db: ask no daemon */
 };
 
 struct weirctl_command {
@@ -48,9 +49,11 @@ void weirctl_print_json(const json_t *value);
 
 /* A command for the daemon. */
 int weirctl_ask(struct weirctl *w, int argc, char **argv);
-/* A module's command with the DNS from a zone file, in this process. */
+/* A module's command in this process.  only_local: say nothing and answer
+   WEIRCTL_NOT_LOCAL unless it is a command that weirctl always runs itself. */
+#define WEIRCTL_NOT_LOCAL (-1)
 int weirctl_offline(struct weirctl *w, int argc, char **argv,
-    const char *zone);
+    bool only_local);
 
 int weirctl_check(struct weirctl *w, int argc, char **argv);
 int weirctl_config(struct weirctl *w, int argc, char **argv);

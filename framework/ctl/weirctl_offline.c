@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* weirctl_offline - a module's command without a daemon: the DNS is a zone
-   file, the store is empty. */
+/* weirctl_offline - a module's command in this process: the DNS may be a zone
+   file, the store is empty.  No other module of the configuration runs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +37,15 @@ offline_done(const struct control_reply *reply, void *arg)
 	a->done = true;
 }
 
-/* offline_conf - the file that -c names, else one with just this module */
+/* offline_conf - the file, else one with just this module */
 static struct conf_snapshot *
-offline_conf(const struct weirctl *w, const char *module,
+offline_conf(const struct weirctl *w, const char *module, bool file,
     struct conf_report *report)
 {
 	struct buf text = BUF_INIT;
 	struct conf_snapshot *snap;
 
-	if (w->config_given)
+	if (file)
 		return conf_snapshot_take(w->config, report);
 	buf_printf(&text, "module \"%s\" { }\n", module);
 	snap = conf_snapshot_of("weirctl", text.ptr, text.len, report);
@@ -53,17 +53,45 @@ offline_conf(const struct weirctl *w, const char *module,
 	return snap;
 }
 
+/* offline_only - leave out the modules that are not asked; false: the one that
+   is asked is not there */
+static bool
+offline_only(struct conf *conf, const char *module)
+{
+	for (size_t i = 0; i < conf->n_modules; i++) {
+		if (strcmp(conf->modules[i].name, module) != 0)
+			continue;
+		conf->modules[0] = conf->modules[i];
+		conf->n_modules = 1;
+		return true;
+	}
+	return false;
+}
+
 /* offline_load - read it as the daemon would */
 static struct conf *
-offline_load(const struct weirctl *w, const char *module,
-    struct conf_snapshot **snap)
+offline_load(const struct weirctl *w, const char *module, bool file,
+    bool quiet, struct conf_snapshot **snap)
 {
 	struct conf_report report = CONF_REPORT_INIT;
 	struct buf text = BUF_INIT;
 	struct conf *conf = NULL;
 
-	*snap = offline_conf(w, module, &report);
-	if (*snap == NULL || engine_load(*snap, &conf, &report) < 0) {
+	*snap = offline_conf(w, module, file, &report);
+	if (*snap != NULL && engine_load(*snap, &conf, &report) == WEIR_OK) {
+		if (offline_only(conf, module)) {
+			conf_report_fini(&report);
+			return conf;
+		}
+		if (!quiet)
+			fprintf(stderr, "weirctl: %s has no module \"%s\"\n",
+			    w->config, module);
+		conf_destroy(&conf);
+		conf_snapshot_release(snap);
+	} else if (quiet) {
+		conf_destroy(&conf);
+		conf_snapshot_release(snap);
+	} else {
 		conf_report_print(&report, &text);
 		fputs(buf_str(&text).ptr, stderr);
 		buf_fini(&text);
@@ -82,6 +110,18 @@ offline_is_word(const char *s)
 	    s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
+/* offline_is_local - is this command weirctl's to run? */
+static bool
+offline_is_local(int argc, char **argv)
+{
+	const struct control_command *c = control_commands();
+
+	while (c != NULL && (argc < 2 || strcmp(c->module->name, argv[0]) != 0 ||
+				strcmp(c->name, argv[1]) != 0))
+		c = c->next;
+	return c != NULL && c->local;
+}
+
 /* offline_run - the engine is up: run the command to its end */
 static int
 offline_run(const struct weirctl *w, int argc, char **argv)
@@ -89,7 +129,8 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 	struct offline_answer a = { .done = false };
 	int status = control_run(argv[0], (uint32_t)argc - 1,
 	    (const char *const *)argv + 1, w->json, (int64_t)getuid(),
-	    OFFLINE_TIMEOUT_MS, offline_done, &a);
+	    offline_is_local(argc, argv) ? INT32_MAX : OFFLINE_TIMEOUT_MS,
+	    offline_done, &a);
 
 	if (status < 0) {
 		fprintf(stderr, "weirctl: there is no command \"%s %s\"\n",
@@ -101,35 +142,59 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 	return a.status < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* weirctl_offline - MODULE COMMAND ... with the DNS from a file */
+/* offline_engine - start, run, stop */
+static int
+offline_engine(const struct weirctl *w, int argc, char **argv,
+    const struct conf *conf, enum engine_kind kind, bool only_local)
+{
+	struct err err = { "" };
+	int status = WEIRCTL_NOT_LOCAL;
+
+	metric_create();
+	loop_init();
+	control_be_local();
+	if (engine_start(conf, kind, &err) < 0) {
+		fprintf(stderr, "weirctl: %s\n", err.text);
+		fflush(NULL);
+		/* what was begun ends with the process */
+		_exit(EXIT_USAGE);
+	}
+	if (!only_local || offline_is_local(argc, argv))
+		status = offline_run(w, argc, argv);
+	fflush(stdout);
+	engine_stop();
+	return status;
+}
+
+/* weirctl_offline - MODULE COMMAND ... in this process */
 int
-weirctl_offline(struct weirctl *w, int argc, char **argv, const char *zone)
+weirctl_offline(struct weirctl *w, int argc, char **argv, bool only_local)
 {
 	struct log_config lc = { .level = WEIR_LOG_WARN, .target = "stderr",
 		.ident = "weirctl" };
+	/* a local command works with what the daemon has; a folder or a zone
+	   given by hand needs no configuration */
+	bool file = w->config_given || (w->zone == NULL && !w->offline);
 	struct conf_snapshot *snap;
 	struct err err = { "" };
 	struct conf *conf;
 	int status;
 
 	if (!offline_is_word(argv[0])) {
+		if (only_local)
+			return WEIRCTL_NOT_LOCAL;
 		fprintf(stderr, "weirctl: \"%s\" is no module\n", argv[0]);
 		return EXIT_USAGE;
 	}
-	if (log_init(&lc, &err) < 0 ||
-	    (conf = offline_load(w, argv[0], &snap)) == NULL)
+	if (log_init(&lc, &err) < 0)
 		return EXIT_USAGE;
-	conf->dns.zone = zone;
-	metric_create();
-	loop_init();
-	if (engine_start(conf, ENGINE_DRIVE, &err) < 0) {
-		fprintf(stderr, "weirctl: %s\n", err.text);
-		fflush(NULL);
-		/* what was begun ends with the process */
-		_exit(EXIT_USAGE);
-	}
-	status = offline_run(w, argc, argv);
-	engine_stop();
+	conf = offline_load(w, argv[0], file, only_local, &snap);
+	if (conf == NULL)
+		return only_local ? WEIRCTL_NOT_LOCAL : EXIT_USAGE;
+	if (w->zone != NULL)
+		conf->dns.zone = w->zone;
+	status = offline_engine(w, argc, argv, conf,
+	    file ? ENGINE_LOCAL : ENGINE_DRIVE, only_local);
 	log_fini();
 	loop_fini(false);
 	metric_destroy();

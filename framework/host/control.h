@@ -16,6 +16,7 @@ struct control_command {
 	struct module *module;
 	char *name, *usage, *help;
 	weir_control_fn *fn;
+	bool local; /* runs in weirctl only */
 };
 
 /* What a command answered. */
@@ -23,6 +24,7 @@ struct control_reply {
 	struct buf out, err;
 	int status; /* negative: it failed */
 	bool misused; /* called with wrong words: err holds the usage */
+	bool local;   /* not run: it is weirctl's to run it */
 };
 
 /* done: on the loop, exactly once, possibly inside control_run; reply is
@@ -36,6 +38,9 @@ int control_run(const char *module, uint32_t argc, const char *const *argv,
     void *arg);
 /* The uid of the one who asked, as text; NULL: not known, or no command. */
 const char *control_peer(const struct call *c);
+/* This process is weirctl: local commands run, and what commands print goes to
+   standard output at once. */
+void control_be_local(void);
 /* All commands; in the order of registration. */
 const struct control_command *control_commands(void);
 void control_fini(void);

@@ -24,11 +24,19 @@ struct control_request {
 };
 
 static struct control_command *commands, **commands_end = &commands;
+static bool is_local; /* this is weirctl */
 
-/* ext_control_command - a module offers a command */
+/* control_be_local - for weirctl */
+void
+control_be_local(void)
+{
+	is_local = true;
+}
+
+/* ext_control_add - a module offers a command */
 static int
-ext_control_command(weir_self *self, const char *name, const char *usage,
-    const char *help, weir_control_fn *fn)
+ext_control_add(weir_self *self, const char *name, const char *usage,
+    const char *help, weir_control_fn *fn, bool local)
 {
 	struct control_command *c;
 
@@ -43,9 +51,26 @@ ext_control_command(weir_self *self, const char *name, const char *usage,
 	c->usage = xstrdup(usage);
 	c->help = xstrdup(help);
 	c->fn = fn;
+	c->local = local;
 	*commands_end = c;
 	commands_end = &c->next;
 	return WEIR_OK;
+}
+
+/* ext_control_command - one that the daemon runs */
+static int
+ext_control_command(weir_self *self, const char *name, const char *usage,
+    const char *help, weir_control_fn *fn)
+{
+	return ext_control_add(self, name, usage, help, fn, false);
+}
+
+/* ext_control_local - one that weirctl runs */
+static int
+ext_control_local(weir_self *self, const char *name, const char *usage,
+    const char *help, weir_control_fn *fn)
+{
+	return ext_control_add(self, name, usage, help, fn, true);
 }
 
 /* control_commands - all of them */
@@ -106,6 +131,14 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 		cmd = cmd->next;
 	if (cmd == NULL)
 		return WEIR_E_NOTFOUND;
+	if (cmd->local && !is_local) {
+		struct control_reply ours = { .out = BUF_INIT,
+			.err = BUF_INIT, .status = WEIR_E_STATE,
+			.local = true };
+
+		done(&ours, arg);
+		return WEIR_OK;
+	}
 	if (guard_is_benched(cmd->module)) {
 		struct control_reply benched = { .out = BUF_INIT,
 			.err = BUF_INIT, .status = WEIR_E_TEMP };
@@ -127,6 +160,7 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	c->closed = control_closed;
 	c->closed_arg = r;
 	c->is_control = true;
+	c->may_block = cmd->local;
 	copy = pool_array(call_pool(c, WEIR_SCOPE_MESSAGE), const char *,
 	    argc + 1);
 	for (uint32_t i = 0; i < argc; i++)
@@ -184,6 +218,10 @@ ext_control_print(weir_call *handle, weir_str text)
 		return status;
 	if (!table_is_str(text))
 		return WEIR_E_INVAL;
+	if (is_local) {
+		fwrite(text.ptr, 1, text.len, stdout);
+		return WEIR_OK;
+	}
 	if (text.len > REPLY_MAX - r->reply.out.len)
 		return WEIR_E_LIMIT;
 	buf_add(&r->reply.out, text.ptr, text.len);
@@ -212,4 +250,5 @@ const struct weir_control ext_control_table = {
 	.command = ext_control_command,
 	.print = ext_control_print,
 	.error = ext_control_error,
+	.local = ext_control_local,
 };

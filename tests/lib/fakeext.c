@@ -511,7 +511,8 @@ fake_ext(weir_self *self, const char *id)
 		.unwanted = fake_job_unwanted,
 		.message_fd = fake_job_message_fd };
 	static const struct weir_control control = {
-		.command = fake_control_command, .print = fake_control_print,
+		.command = fake_control_command,
+		.local = fake_control_command, .print = fake_control_print,
 		.error = fake_control_print };
 	static const struct weir_edit edit = { .header_add = fake_header_add,
 		.header_insert = fake_header_insert,

@@ -4,7 +4,9 @@
  *
  * `weirctl greylist list --json` runs the command "list" of module greylist in
  * one worker.  A handler runs in a call that belongs to no mail and may wait
- * like any other; the answer is complete when the call closes.
+ * like any other; the answer is complete when the call closes.  Commands that
+ * read the operator's own files are local ones: weirctl loads the module and
+ * runs them itself.
  */
 #ifndef WEIR_EXT_CONTROL_H
 #define WEIR_EXT_CONTROL_H
@@ -31,6 +33,14 @@ struct weir_control {
 	int (*print)(weir_call *, weir_str text);
 	/* The command failed: this text goes to standard error. [loop] */
 	int (*error)(weir_call *, weir_str text);
+	/* The same as command(), but fn runs in weirctl's process, with the
+	   rights of who calls it and the module's section of the same
+	   configuration, whether or not a daemon runs.  It may block, read
+	   files and standard input; what it prints goes out at once.  In
+	   create. [main] */
+	int (*local)(weir_self *, const char *name, const char *usage,
+	    const char *help, weir_control_fn *fn);
+	/* ---- end of ABI 0.1 ---- */
 };
 
 #ifdef __cplusplus
