@@ -60,7 +60,6 @@ weirctl_usage(FILE *out)
 	      "the DNS\n"
 	      "             from a master file\n"
 	      "  --db DIR   the same, with the module's files in this folder\n"
-
 	      "  -V         print the version\n"
 	      "  -h         print this help\n", out);
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* db_int - what the files of db share. */
+#ifndef BAYES_DB_INT_H
+#define BAYES_DB_INT_H
+
+#include <lmdb.h>
+
+#include "db.h"
+
+struct db {
+	MDB_env *env;
+	MDB_dbi token, message, meta;
+	char *path;
+	dev_t dev;
+	ino_t ino;
+};
+
+/* Work inside a transaction; a negative status rolls it back.  It may be left
+   by longjmp when the file is damaged. */
+typedef int db_fn(struct db *db, MDB_txn *txn, void *arg);
+
+int db_read(struct db *db, db_fn *fn, void *arg, char err[DB_ERR]);
+int db_write(struct db *db, db_fn *fn, void *arg, char err[DB_ERR]);
+int db_status(int rc);
+/* A status with a text. */
+int db_fail(char err[DB_ERR], int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+int db_get_totals(struct db *db, MDB_txn *txn, const char *scope,
+    struct db_totals *out);
+int db_put_totals(struct db *db, MDB_txn *txn, const char *scope,
+    const struct db_totals *totals);
+
+#endif

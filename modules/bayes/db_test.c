@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* db_test - learning, taking back, expiry, dump, damage, death. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "db.h"
+#include "score.h"
+
+static char dir[64], err[DB_ERR];
+static struct db *db;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/weir-bayes-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	return db_open(dir, true, DB_SIZE, &db, err);
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	db_close(&db);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+/* lesson - message `id` of the tokens first..first+n-1 and one of the route */
+static struct db_lesson
+lesson(const char *scope, enum db_class class_, uint64_t id, uint64_t first,
+    uint32_t n, uint64_t route)
+{
+	static uint64_t keys[64][64];
+	static unsigned next;
+	uint64_t *k = keys[next++ % 64];
+
+	for (uint32_t i = 0; i < n; i++)
+		k[i] = text_mix(first + i, 9);
+	k[n] = text_mix(route, 10);
+	return (struct db_lesson){ .scope = scope, .class_ = class_,
+		.id = { id, id + 1 }, .keys = k, .n = n + 1, .route = 1 };
+}
+
+static struct db_lesson
+learn_on(const char *scope, enum db_class class_, uint64_t id, uint64_t first,
+    uint32_t n, uint64_t route, unsigned day)
+{
+	struct db_lesson l = lesson(scope, class_, id, first, n, route);
+
+	assert_int_equal(db_learn(db, &l, 1, day, err), WEIR_OK);
+	return l;
+}
+
+#define learn(class_, id, first, n) \
+	learn_on("", class_, id, first, n, 500, 100)
+
+static struct db_count
+count_in(const char *scope, uint64_t token)
+{
+	struct token one = { token, 0 };
+	struct db_totals totals;
+	struct db_count c;
+
+	assert_int_equal(db_counts(db, scope, &one, 1, &c, &totals), WEIR_OK);
+	return c;
+}
+
+#define count(first) count_in("", text_mix(first, 9))
+
+/* dump - the whole database as text */
+static char *
+dump(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_int_equal(db_dump(db, f, err), WEIR_OK);
+	fclose(f);
+	return text;
+}
+
+static void
+test_idempotent(void **state)
+{
+	struct db_lesson l;
+	struct db_totals totals;
+	char *before, *after;
+
+	(void)state;
+	learn(DB_HAM, 1, 10, 5);
+	before = dump();
+	l = learn(DB_SPAM, 2, 12, 6);
+	assert_true(l.changed);
+	assert_int_equal(l.before, DB_NONE);
+	after = dump();
+	assert_string_not_equal(before, after);
+	free(after);
+	/* twice changes nothing */
+	after = dump();
+	l = learn(DB_SPAM, 2, 12, 6);
+	assert_false(l.changed);
+	free(before);
+	before = dump();
+	assert_string_equal(before, after);
+	assert_int_equal(count(12).spam, 1);
+	assert_int_equal(count(12).ham, 1);
+	/* as the other class it moves */
+	l = learn(DB_HAM, 2, 12, 6);
+	assert_true(l.changed);
+	assert_int_equal(l.before, DB_SPAM);
+	assert_int_equal(count(12).spam, 0);
+	assert_int_equal(count(12).ham, 2);
+	assert_int_equal(db_totals(db, "", &totals), WEIR_OK);
+	assert_int_equal(totals.spam, 0);
+	assert_int_equal(totals.ham, 2);
+	/* and back */
+	learn(DB_SPAM, 2, 12, 6);
+	free(after);
+	after = dump();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
+static void
+test_forget(void **state)
+{
+	struct db_stats s;
+	char *before, *after;
+
+	(void)state;
+	learn(DB_HAM, 1, 10, 5);
+	before = dump();
+	learn(DB_SPAM, 2, 12, 6);
+	learn(DB_NONE, 2, 12, 6);
+	after = dump();
+	assert_string_equal(before, after);
+	/* what was not learned can't be forgotten */
+	assert_false(learn(DB_NONE, 3, 10, 5).changed);
+	learn(DB_NONE, 1, 10, 5);
+	assert_int_equal(db_stats(db, &s), WEIR_OK);
+	assert_int_equal(s.tokens, 0);
+	assert_int_equal(s.messages, 0);
+	assert_int_equal(s.scopes, 0);
+	free(before);
+	free(after);
+}
+
+static void
+test_route(void **state)
+{
+	(void)state;
+	/* learned from one copy, taken back by another that came elsewhere */
+	learn_on("", DB_SPAM, 1, 10, 5, 700, 100);
+	assert_int_equal(count_in("", text_mix(700, 10)).spam, 1);
+	learn_on("", DB_HAM, 1, 10, 5, 800, 100);
+	assert_int_equal(count_in("", text_mix(700, 10)).spam, 0);
+	assert_int_equal(count_in("", text_mix(800, 10)).spam, 0);
+	assert_int_equal(count_in("", text_mix(800, 10)).ham, 1);
+}
+
+static void
+test_batch(void **state)
+{
+	struct db_lesson l[4];
+	struct db_totals totals;
+
+	(void)state;
+	/* the same message three times in one transaction */
+	l[0] = lesson("", DB_SPAM, 1, 10, 20, 500);
+	l[1] = lesson("", DB_SPAM, 1, 10, 20, 500);
+	l[2] = lesson("", DB_HAM, 1, 10, 20, 500);
+	l[3] = lesson("", DB_HAM, 2, 15, 20, 500);
+	assert_int_equal(db_learn(db, l, 4, 100, err), WEIR_OK);
+	assert_true(l[0].changed);
+	assert_false(l[1].changed);
+	assert_true(l[2].changed);
+	assert_int_equal(count(10).spam, 0);
+	assert_int_equal(count(10).ham, 1);
+	assert_int_equal(count(15).ham, 2);
+	assert_int_equal(db_totals(db, "", &totals), WEIR_OK);
+	assert_int_equal(totals.spam, 0);
+	assert_int_equal(totals.ham, 2);
+	assert_int_equal(db_verify(db, err), WEIR_OK);
+}
+
+static void
+test_scope(void **state)
+{
+	const char *user = "u@example.com";
+	uint64_t token = text_mix(10, 9);
+	enum db_class known;
+
+	(void)state;
+	learn_on(user, DB_SPAM, 1, 10, 5, 500, 100);
+	assert_int_equal(count(10).spam, 0);
+	assert_int_equal(count_in(user, token).spam, 1);
+	assert_int_equal(count_in("v@example.com", token).spam, 0);
+	assert_int_equal(db_known(db, user, (uint64_t[]){ 1, 2 }, &known),
+	    WEIR_OK);
+	assert_int_equal(known, DB_SPAM);
+	assert_int_equal(db_known(db, "", (uint64_t[]){ 1, 2 }, &known),
+	    WEIR_OK);
+	assert_int_equal(known, DB_NONE);
+}
+
+static void
+test_expire(void **state)
+{
+	uint64_t tokens, messages;
+
+	(void)state;
+	learn_on("", DB_SPAM, 1, 10, 5, 500, 100);
+	learn_on("", DB_SPAM, 2, 12, 2, 501, 150);
+	assert_int_equal(db_expire(db, 120, 50, &tokens, &messages, err),
+	    WEIR_OK);
+	assert_int_equal(tokens, 4); /* 10, 11, 14 and the route's */
+	assert_int_equal(messages, 0);
+	assert_int_equal(count(10).spam, 0);
+	assert_int_equal(count(12).spam, 2);
+	/* 10 comes again; taking message 1 back must not take this away */
+	learn_on("", DB_SPAM, 3, 10, 1, 502, 160);
+	learn_on("", DB_NONE, 1, 10, 5, 500, 161);
+	assert_int_equal(count(10).spam, 1);
+	assert_int_equal(count(12).spam, 1);
+	assert_int_equal(db_expire(db, 120, 155, &tokens, &messages, err),
+	    WEIR_OK);
+	assert_int_equal(messages, 1);
+}
+
+static void
+test_dump_restore(void **state)
+{
+	char other[80], *text, *again;
+	struct db *second, *first = db;
+	FILE *f;
+
+	(void)state;
+	learn_on("u@example.com", DB_SPAM, 1, 10, 5, 500, 100);
+	for (uint64_t i = 0; i < 200; i++)
+		learn(i % 3 == 0 ? DB_SPAM : DB_HAM, i * 2, i * 3, 40);
+	text = dump();
+	snprintf(other, sizeof(other), "%s/other", dir);
+	assert_int_equal(db_open(other, true, DB_SIZE, &second, err), 0);
+	f = fmemopen(text, strlen(text), "r");
+	if (db_restore(second, f, err) != WEIR_OK)
+		fail_msg("%s", err);
+	fclose(f);
+	db = second;
+	again = dump();
+	assert_string_equal(text, again);
+	/* never into what holds something */
+	f = fmemopen(text, strlen(text), "r");
+	assert_int_equal(db_restore(second, f, err), WEIR_E_EXISTS);
+	fclose(f);
+	db_close(&second);
+	db = first;
+	free(text);
+	free(again);
+}
+
+static void
+test_restore_bad(void **state)
+{
+	static const char *const bad[] = {
+		"", "hello\n", "weir-bayes dump 1\n",
+		"weir-bayes dump 1\ntoken 00\nend 1 0\n",
+		"weir-bayes dump 1\nend 1 0\n",
+		"weir-bayes dump 1\nend 0 0\nend 0 0\n",
+		"weir-bayes dump 1\ntoken 00000000000000zz 1 0 1 1\nend 1 0\n",
+		"weir-bayes dump 1\ntoken 0000000000000001 9999999999 0 1 1\n"
+		"end 1 0\n",
+		"weir-bayes dump 1\nmessage 00000000000000010000000000000002 "
+		"eggs 1 1\nend 0 1\n",
+		"weir-bayes dump 1\nmessage 00000000000000010000000000000002 "
+		"spam 1 1 12\nend 0 1\n"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		FILE *f = bad[i][0] != '\0' ?
+		    fmemopen((void *)(uintptr_t)bad[i], strlen(bad[i]), "r") :
+		    fopen("/dev/null", "r");
+		struct db_stats s;
+
+		assert_int_equal(db_restore(db, f, err), WEIR_E_INVAL);
+		assert_string_not_equal(err, "");
+		fclose(f);
+		assert_int_equal(db_stats(db, &s), WEIR_OK);
+		assert_int_equal(s.tokens + s.messages, 0);
+	}
+}
+
+static void
+test_kill(void **state)
+{
+	struct db_totals totals;
+	struct token one = { text_mix(10, 9), 0 };
+	struct db_count c;
+	int pipes[2], status;
+	pid_t pid;
+	char o;
+
+	(void)state;
+	db_close(&db);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (db_open(dir, true, DB_SIZE, &db, err) != WEIR_OK)
+			_exit(1);
+		for (uint64_t i = 0;; i++) {
+			learn(DB_SPAM, i * 2, 10, 30);
+			if (i >= 20)
+				assert_int_equal(write(pipes[1], "x", 1), 1);
+		}
+	}
+	/* in the middle of what it does */
+	assert_int_equal(read(pipes[0], &o, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	assert_true(WIFSIGNALED(status));
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_int_equal(db_open(dir, true, DB_SIZE, &db, err), WEIR_OK);
+	assert_int_equal(db_verify(db, err), WEIR_OK);
+	assert_int_equal(db_counts(db, "", &one, 1, &c, &totals), WEIR_OK);
+	/* whole messages or nothing */
+	assert_true(totals.spam >= 21);
+	assert_int_equal(c.spam, totals.spam);
+}
+
+static void
+test_foreign(void **state)
+{
+	char path[80];
+	FILE *f;
+
+	(void)state;
+	db_close(&db);
+	snprintf(path, sizeof(path), "%s/" DB_FILE, dir);
+	f = fopen(path, "w");
+	for (int i = 0; i < 100000; i++)
+		fputs("this is no database\n", f);
+	fclose(f);
+	assert_int_equal(db_open(dir, true, DB_SIZE, &db, err),
+	    WEIR_E_INTERNAL);
+	assert_null(db);
+	assert_int_equal(db_open("/nonexistent/x", false, DB_SIZE, &db, err),
+	    WEIR_E_NOTFOUND);
+	assert_int_equal(db_open("/nonexistent/x", true, DB_SIZE, &db, err),
+	    WEIR_E_TEMP);
+}
+
+static void
+test_score(void **state)
+{
+	struct db_totals totals = { 100, 100 };
+	struct token tokens[3] = { { 1, TOKEN_WORD_ }, { 2, TOKEN_WORD_ },
+		{ 3, TOKEN_SUBJECT } };
+	struct db_count none[3] = { { 0 } }, spam[3] = { { 50, 0, 1, 1 },
+		{ 9, 1, 1, 1 }, { 20, 0, 1, 1 } }, ham[3];
+	struct score s, h;
+
+	(void)state;
+	score_message(tokens, none, 3, &totals, &s);
+	assert_true(s.probability == 0.5);
+	assert_int_equal(s.known, 0);
+	score_message(tokens, spam, 3, &totals, &s);
+	assert_true(s.probability > 0.9);
+	assert_int_equal(s.known, 3);
+	for (int i = 0; i < 3; i++) {
+		ham[i] = spam[i];
+		ham[i].spam = spam[i].ham;
+		ham[i].ham = spam[i].spam;
+	}
+	score_message(tokens, ham, 3, &totals, &h);
+	/* both classes are treated alike */
+	assert_true(h.evidence + s.evidence < 1e-9 &&
+	    h.evidence + s.evidence > -1e-9);
+	/* one class alone decides nothing */
+	totals.ham = 0;
+	score_message(tokens, spam, 3, &totals, &s);
+	assert_true(s.probability == 0.5);
+	assert_string_equal(score_class(0.95, 0.9, 0.2), "spam");
+	assert_string_equal(score_class(0.5, 0.9, 0.2), "unsure");
+	assert_string_equal(score_class(0.2, 0.9, 0.2), "ham");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_idempotent, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_route, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scope, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dump_restore, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_restore_bad, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign, setup,
+		    teardown),
+		cmocka_unit_test(test_score)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

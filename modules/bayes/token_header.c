@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* token_header - tokens of header fields and of links. */
+#include "token.h"
+
+#include <stdio.h>
+
+enum field_kind {
+	FIELD_SKIP,  /* says more about who collected the mail than about it */
+	FIELD_WORDS, /* words under the field's name */
+	FIELD_SUBJECT,
+	FIELD_ADDRESS,
+	FIELD_ID,    /* Message-ID and its kin */
+	FIELD_DATE,
+	FIELD_ROUTE,
+	FIELD_PRESENT /* that it is there */
+};
+
+static const struct {
+	const char *name; /* with * behind: a beginning */
+	enum field_kind kind;
+} token_fields[] = {
+	{ "subject", FIELD_SUBJECT },
+	{ "from", FIELD_ADDRESS },
+	{ "to", FIELD_ADDRESS },
+	{ "cc", FIELD_ADDRESS },
+	{ "reply-to", FIELD_ADDRESS },
+	{ "sender", FIELD_ADDRESS },
+	{ "message-id", FIELD_ID },
+	{ "in-reply-to", FIELD_PRESENT },
+	{ "references", FIELD_PRESENT },
+	{ "date", FIELD_DATE },
+	{ "received", FIELD_ROUTE },
+	{ "return-path", FIELD_ROUTE },
+	{ "x-mailer", FIELD_WORDS },
+	{ "user-agent", FIELD_WORDS },
+	{ "organization", FIELD_WORDS },
+	{ "content-type", FIELD_WORDS },
+	{ "content-transfer-encoding", FIELD_WORDS },
+	{ "content-class", FIELD_WORDS },
+	{ "mime-version", FIELD_WORDS },
+	{ "importance", FIELD_WORDS },
+	{ "precedence", FIELD_WORDS },
+	{ "x-priority", FIELD_WORDS },
+	{ "x-msmail-priority", FIELD_WORDS },
+	{ "x-mimeole", FIELD_WORDS },
+	{ "errors-to", FIELD_PRESENT },
+	{ "list-unsubscribe", FIELD_PRESENT },
+	{ NULL, FIELD_SKIP }
+};
+
+/* field_kind - by its name */
+static enum field_kind
+field_kind(weir_str name)
+{
+	for (size_t i = 0; token_fields[i].name != NULL; i++) {
+		if (text_equals(name, token_fields[i].name))
+			return token_fields[i].kind;
+	}
+	return FIELD_SKIP;
+}
+
+/* token_domain - a host name and the domains above it */
+static void
+token_domain(struct tokens *t, enum token_group group, const char *prefix,
+    weir_str host)
+{
+	char lower[128];
+	size_t n = host.len < sizeof(lower) ? host.len : sizeof(lower);
+
+	while (n > 0 && host.ptr[n - 1] == '.')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		lower[i] = text_lower(host.ptr[i]);
+	for (size_t i = 0, dots = 0; i < n && dots < 5; i++) {
+		if (i == 0 || lower[i - 1] == '.') {
+			token_add(t, group, prefix, lower + i, n - i);
+			dots++;
+		}
+	}
+}
+
+/* token_network - an IPv4 address, or the networks it is in; false: it is
+   none */
+static bool
+token_network(struct tokens *t, enum token_group group, const char *prefix,
+    weir_str s)
+{
+	unsigned dots = 0;
+	size_t cut[3];
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] == '.' && dots < 3)
+			cut[dots++] = i;
+		else if (!text_is_digit(s.ptr[i]))
+			return false;
+	}
+	if (dots != 3 || s.len > 15)
+		return false;
+	token_add(t, group, prefix, s.ptr, s.len);
+	token_add(t, group, prefix, s.ptr, cut[2]);
+	token_add(t, group, prefix, s.ptr, cut[1]);
+	return true;
+}
+
+/* token_url - scheme, host, path */
+void
+token_url(struct tokens *t, weir_str url)
+{
+	const char *end = url.ptr + url.len, *p = url.ptr, *q;
+	const char *colon = memchr(p, ':', url.len < 12 ? url.len : 12);
+	weir_str host;
+	unsigned n = 0;
+
+	if ((t->skip & 1u << TOKEN_URL) != 0)
+		return;
+	if (colon != NULL) {
+		char scheme[12];
+		size_t k = (size_t)(colon - p);
+
+		for (size_t i = 0; i < k; i++)
+			scheme[i] = text_lower(p[i]);
+		token_add(t, TOKEN_URL, "scheme:", scheme, k);
+		p = colon + 1;
+	}
+	while (p < end && (*p == '/' || *p == '\\'))
+		p++;
+	for (q = p; q < end && *q != '/' && *q != '?' && *q != '#'; q++) {
+		if (*q == '@') {
+			token_add(t, TOKEN_URL, "at:", "1", 1);
+			p = q + 1;
+		}
+	}
+	host = (weir_str){ p, (size_t)(q - p) };
+	colon = memchr(host.ptr, ':', host.len);
+	if (colon != NULL) {
+		token_add(t, TOKEN_URL, "port:", colon + 1,
+		    host.len - (size_t)(colon - host.ptr) - 1);
+		host.len = (size_t)(colon - host.ptr);
+	}
+	if (token_network(t, TOKEN_URL, "net:", host))
+		token_add(t, TOKEN_URL, "host is:", "ip", 2);
+	else
+		token_domain(t, TOKEN_URL, "host:", host);
+	while (q < end && n < 8) {
+		while (q < end && !text_is_alpha(*q) && !text_is_digit(*q))
+			q++;
+		for (p = q; q < end && (text_is_alpha(*q) ||
+			 text_is_digit(*q)); q++)
+			;
+		if (q - p > 1 && q - p <= 20) {
+			token_add(t, TOKEN_URL, "path:", p, (size_t)(q - p));
+			n++;
+		}
+	}
+}
+
+/* token_addresses - names, addresses, domains */
+static void
+token_addresses(struct tokens *t, const char *prefix, weir_str v)
+{
+	const char *p = v.ptr, *end = p + v.len, *at, *a, *b;
+	unsigned n = 0;
+
+	for (at = p; at < end && n < 20; at = b, n++) {
+		at = memchr(at, '@', (size_t)(end - at));
+		if (at == NULL)
+			break;
+		for (a = at; a > p && !text_is_space(a[-1]) &&
+		     strchr("<>,;:\"()[]", a[-1]) == NULL; a--)
+			;
+		for (b = at + 1; b < end && !text_is_space(*b) &&
+		     strchr("<>,;:\"()[]", *b) == NULL; b++)
+			;
+		token_domain(t, TOKEN_ADDRESS, prefix,
+		    (weir_str){ at + 1, (size_t)(b - at) - 1 });
+		token_add(t, TOKEN_ADDRESS, prefix, a, (size_t)(b - a));
+		p = b;
+	}
+	token_size(t, TOKEN_ADDRESS, "addresses:", n);
+	token_words(t, TOKEN_ADDRESS, prefix, v);
+}
+
+/* token_id - the shape and the host of a Message-ID */
+static void
+token_id(struct tokens *t, weir_str v)
+{
+	const char *at = memchr(v.ptr, '@', v.len);
+	char shape[48];
+	size_t n = 0;
+
+	/* runs of letters, digits, capitals as one sign each */
+	for (const char *p = v.ptr; p < (at != NULL ? at : v.ptr + v.len) &&
+	     n < sizeof(shape); p++) {
+		char c = text_is_digit(*p) ? '0' : *p >= 'A' && *p <= 'Z' ?
+		    'A' : text_is_alpha(*p) ? 'a' : *p;
+
+		if (n == 0 || shape[n - 1] != c)
+			shape[n++] = c;
+	}
+	token_add(t, TOKEN_HEADER, "id:", shape, n);
+	if (at != NULL) {
+		weir_str host = { at + 1,
+			v.len - (size_t)(at + 1 - v.ptr) };
+
+		while (host.len > 0 && host.ptr[host.len - 1] == '>')
+			host.len--;
+		token_domain(t, TOKEN_HEADER, "id host:", host);
+	}
+}
+
+/* token_date - the zone it was written in */
+static void
+token_date(struct tokens *t, weir_str v)
+{
+	const char *end = v.ptr + v.len, *p = end;
+
+	while (p > v.ptr && *--p != '+' && *p != '-')
+		;
+	if (p > v.ptr && end - p >= 5)
+		token_add(t, TOKEN_HEADER, "zone:", p, 5);
+	else
+		token_add(t, TOKEN_HEADER, "zone:", "none", 4);
+}
+
+/* token_route - hosts and networks of a hop */
+static void
+token_route(struct tokens *t, weir_str v)
+{
+	const char *p = v.ptr, *end = p + v.len, *q;
+
+	/* what stands behind the date's semicolon is no host */
+	q = memrchr(p, ';', v.len);
+	if (q != NULL)
+		end = q;
+	while (p < end) {
+		bool dot = false;
+
+		while (p < end && !text_is_alpha(*p) && !text_is_digit(*p))
+			p++;
+		for (q = p; q < end && (text_is_alpha(*q) ||
+			 text_is_digit(*q) || *q == '.' || *q == '-' ||
+			 *q == '_'); q++)
+			dot |= *q == '.';
+		if (dot && !token_network(t, TOKEN_ROUTE, "via net:",
+				(weir_str){ p, (size_t)(q - p) }))
+			token_domain(t, TOKEN_ROUTE, "via:",
+			    (weir_str){ p, (size_t)(q - p) });
+		else if (!dot && q - p <= 12)
+			token_add(t, TOKEN_ROUTE, "via word:", p,
+			    (size_t)(q - p));
+		p = q;
+	}
+}
+
+/* token_field - one field */
+static void
+token_field(struct tokens *t, const struct reader_field *f)
+{
+	enum field_kind kind = field_kind(f->name);
+	char prefix[40];
+	weir_str value = f->value;
+	size_t n = f->name.len < sizeof(prefix) - 2 ? f->name.len :
+						     sizeof(prefix) - 2;
+
+	if (kind == FIELD_SKIP)
+		return;
+	for (size_t i = 0; i < n; i++)
+		prefix[i] = text_lower(f->name.ptr[i]);
+	prefix[n] = ':';
+	prefix[n + 1] = '\0';
+	if (value.len > 4096)
+		value.len = 4096;
+	t->text.len = 0;
+	charset_header(&t->charset, value, &t->text);
+	value = (weir_str){ t->text.len > 0 ? t->text.ptr : "", t->text.len };
+	switch (kind) {
+	case FIELD_SUBJECT:
+		token_words(t, TOKEN_SUBJECT, prefix, value);
+		break;
+	case FIELD_ADDRESS:
+		token_addresses(t, prefix, value);
+		break;
+	case FIELD_ID:
+		token_id(t, value);
+		break;
+	case FIELD_DATE:
+		token_date(t, value);
+		break;
+	case FIELD_ROUTE:
+		token_route(t, value);
+		break;
+	case FIELD_PRESENT:
+		token_add(t, TOKEN_HEADER, "has:", prefix, n);
+		break;
+	default:
+		token_words(t, TOKEN_HEADER, prefix, value);
+		break;
+	}
+}
+
+/* token_header - all fields */
+void
+token_header(struct tokens *t)
+{
+	for (unsigned i = 0; i < t->reader.n_fields; i++)
+		token_field(t, &t->reader.fields[i]);
+}
