@@ -54,11 +54,12 @@ weirctl_usage(FILE *out)
 	      "  -c FILE    configuration (" WEIR_SYSCONFDIR "/weir.conf);\n"
 	      "             also tells the socket\n"
 	      "  --json     answer in JSON\n"
+	      "  --offline  run a module's command in this process, not in the\n"
+	      "             daemon\n"
 	      "  --zone FILE  run a module's command in this process, with "
 	      "the DNS\n"
 	      "             from a master file\n"
 	      "  --db DIR   the same, with the module's files in this folder\n"
-	      "  --offline  the same, asking no daemon\n"
 	      "  -V         print the version\n"
 	      "  -h         print this help\n", out);
 }
@@ -290,6 +291,7 @@ weirctl_take_options(struct weirctl *w, int argc, char **argv)
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
+		w->offline = w->offline || strcmp(argv[i], "--db") == 0;
 		w->raw = w->raw || strcmp(argv[i], "--raw") == 0;
 		if (strcmp(argv[i], "--json") == 0)
 			w->json = true;
@@ -299,8 +301,6 @@ weirctl_take_options(struct weirctl *w, int argc, char **argv)
 			w->offline = true;
 		else
 			argv[n++] = argv[i];
-		if (strcmp(argv[i], "--db") == 0)
-			w->offline = true;
 	}
 	argv[n] = NULL;
 	return n;

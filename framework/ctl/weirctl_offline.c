@@ -145,7 +145,7 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 /* offline_engine - start, run, stop */
 static int
 offline_engine(const struct weirctl *w, int argc, char **argv,
-    const struct conf *conf, bool only_local)
+    const struct conf *conf, enum engine_kind kind, bool only_local)
 {
 	struct err err = { "" };
 	int status = WEIRCTL_NOT_LOCAL;
@@ -153,7 +153,7 @@ offline_engine(const struct weirctl *w, int argc, char **argv,
 	metric_create();
 	loop_init();
 	control_be_local();
-	if (engine_start(conf, ENGINE_DRIVE, &err) < 0) {
+	if (engine_start(conf, kind, &err) < 0) {
 		fprintf(stderr, "weirctl: %s\n", err.text);
 		fflush(NULL);
 		/* what was begun ends with the process */
@@ -193,7 +193,8 @@ weirctl_offline(struct weirctl *w, int argc, char **argv, bool only_local)
 		return only_local ? WEIRCTL_NOT_LOCAL : EXIT_USAGE;
 	if (w->zone != NULL)
 		conf->dns.zone = w->zone;
-	status = offline_engine(w, argc, argv, conf, only_local);
+	status = offline_engine(w, argc, argv, conf,
+	    file ? ENGINE_LOCAL : ENGINE_DRIVE, only_local);
 	log_fini();
 	loop_fini(false);
 	metric_destroy();

@@ -216,7 +216,8 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 		status = engine_store(kind, err);
 	if (status == WEIR_OK)
 		status = engine_dns(kind, err);
-	if (status == WEIR_OK && kind == ENGINE_DRIVE)
+	if (status == WEIR_OK &&
+	    (kind == ENGINE_DRIVE || kind == ENGINE_LOCAL))
 		status = engine_helpers(err);
 	if (status == WEIR_OK)
 		status = registry_start(conf, err);

@@ -16,7 +16,8 @@
 enum engine_kind {
 	ENGINE_WORKER, /* stores on disk, records kept */
 	ENGINE_DRIVE,  /* stores in memory, no records kept */
-	ENGINE_REPLAY  /* the same, no helpers, and recorded DNS answers */
+	ENGINE_LOCAL,  /* the same, but modules get the site's folders */
+	ENGINE_REPLAY  /* as DRIVE, no helpers, and recorded DNS answers */
 };
 
 /* The configuration with all its modules' rows. [main] */

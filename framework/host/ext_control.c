@@ -160,6 +160,7 @@ control_run(const char *module, uint32_t argc, const char *const *argv,
 	c->closed = control_closed;
 	c->closed_arg = r;
 	c->is_control = true;
+	c->may_block = cmd->local;
 	copy = pool_array(call_pool(c, WEIR_SCOPE_MESSAGE), const char *,
 	    argc + 1);
 	for (uint32_t i = 0; i < argc; i++)

@@ -48,6 +48,7 @@ struct call {
 	struct list ops;
 	bool failed;	   /* reported as not run */
 	bool given_up;	   /* cancelled: only memory may be freed now */
+	bool may_block;	   /* a command in weirctl's own process */
 	bool is_control;   /* answers a command (host/control.h) */
 	int64_t timeout_ms; /* from the first wait on */
 	struct loop_timer timer;

@@ -129,7 +129,7 @@ guard_leave(struct call *c)
 		if (c->module->board >= 0)
 			board_module_called(c->module->board, false, spent);
 	}
-	if (spent > SLOW_NS)
+	if (spent > SLOW_NS && !c->may_block)
 		guard_slow(c, spent);
 }
 

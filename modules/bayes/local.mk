@@ -31,8 +31,7 @@ modules_bayes_sources = modules/bayes/mod_bayes.c \
 	$(modules_bayes_db_sources) \
 	$(modules_bayes_token_sources)
 modules_bayes_mod_bayes_la_SOURCES = $(modules_bayes_sources)
-modules_bayes_mod_bayes_la_CPPFLAGS = $(PLUGIN_CPPFLAGS) \
-	-DBAYES_DIR='"$(localstatedir)/lib/weir/bayes"'
+modules_bayes_mod_bayes_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 modules_bayes_mod_bayes_la_CFLAGS = $(AM_CFLAGS)
 modules_bayes_mod_bayes_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 modules_bayes_mod_bayes_la_LIBADD = $(LMDB_LIBS) $(JANSSON_LIBS) -lm

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 
 static const struct weir_option bayes_options[] = {
-	[OPT_DATABASE] = { "database", WEIR_OPT_PATH, 0, BAYES_DIR, NULL,
-	    NULL, NULL, "Folder of the database.", NULL },
+	[OPT_DATABASE] = { "database", WEIR_OPT_PATH, 0, NULL, NULL,
+	    NULL, NULL, "Folder of the database; empty: \"bayes\" below "
+	    "state_dir.", NULL },
 	[OPT_SIZE] = { "size", WEIR_OPT_SIZE, 0, "1G", "16M", "1T", NULL,
 	    "How large the database may become.", NULL },
 	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.9", "0.5", "1", NULL,
@@ -172,7 +173,9 @@ bayes_create(const struct weir_host *host, weir_self *self,
 	b->timer = host->ext(self, WEIR_EXT_TIMER);
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_rwlock_init(&b->db_lock, NULL);
-	b->dir = strdup(host->conf_str(conf, OPT_DATABASE).ptr);
+	b->dir = host->conf_str(conf, OPT_DATABASE).len > 0 ?
+	    strdup(host->conf_str(conf, OPT_DATABASE).ptr) :
+	    strdup(host->folder(self));
 	bayes_read_options(b, conf);
 	bayes_metrics(b);
 	if (b->dir == NULL || !bayes_groups(b, conf))
