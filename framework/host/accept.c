@@ -41,6 +41,14 @@ accept_is_name(const char *s, bool upper)
 	return n > 0;
 }
 
+/* accept_is_module - module.h's promise: the file and the symbol follow from
+   the name, so that '_' would not be told from '-' */
+static bool
+accept_is_module(const char *s)
+{
+	return accept_is_name(s, false) && strchr(s, '_') == NULL;
+}
+
 /* accept_rows - copy option rows to our stride */
 static const struct weir_option *
 accept_rows(const struct weir_option *in, size_t stride, struct pool *pool,
@@ -249,9 +257,9 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		sizeof(m->helpers))
 		m->helpers = NULL;
 	if (m->id == NULL || m->version == NULL || m->license == NULL ||
-	    m->summary == NULL || !accept_is_name(m->name, false)) {
+	    m->summary == NULL || !accept_is_module(m->name)) {
 		err_set(err, 0, "id, name, version, license or summary is "
-		    "missing");
+		    "missing, or the name is not of a-z, 0-9 and '-'");
 		return NULL;
 	}
 	if (strcmp(m->name, name) != 0) {

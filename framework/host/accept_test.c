@@ -121,6 +121,7 @@ BEND(id, b->m.id = NULL)
 BEND(name, b->m.name = NULL)
 BEND(name_empty, b->m.name = "")
 BEND(name_upper, b->m.name = "Bent")
+BEND(name_under, b->m.name = "be_nt")
 BEND(name_path, b->m.name = "../bent")
 BEND(name_long, b->m.name = "a2345678901234567890123456789012345678901234567890"
 	"123456789012345678901234567890")
@@ -177,6 +178,7 @@ static const struct {
 	{ bend_name, "missing" },
 	{ bend_name_empty, "missing" },
 	{ bend_name_upper, "missing" },
+	{ bend_name_under, "missing" },
 	{ bend_name_path, "missing" },
 	{ bend_name_long, "missing" },
 	{ bend_name_other, "it calls itself \"straight\"" },

@@ -90,11 +90,26 @@ load_check(const char *path, struct err *err)
 	return status;
 }
 
+/* load_symbol - what a file of that name exports */
+char *
+load_symbol(const char *file)
+{
+	char *symbol = xasprintf("%.*s_LTX_weir_entry",
+	    (int)strcspn(file, "."), file);
+
+	/* no C name has these */
+	for (char *p = symbol; *p != '\0'; p++) {
+		if (*p == '-')
+			*p = '_';
+	}
+	return symbol;
+}
+
 /* load_open - the library and its entry function */
 static weir_entry_fn *
 load_open(const char *path, struct err *err)
 {
-	char symbol[128], *copy, *base, *dot;
+	char *copy, *symbol;
 	lt_dladvise advise;
 	lt_dlhandle handle;
 	weir_entry_fn *entry;
@@ -120,15 +135,12 @@ load_open(const char *path, struct err *err)
 		return NULL;
 	}
 	copy = xstrdup(path);
-	base = basename(copy);
-	dot = strrchr(base, '.');
-	if (dot != NULL)
-		*dot = '\0';
-	snprintf(symbol, sizeof(symbol), "%s_LTX_weir_entry", base);
+	symbol = load_symbol(basename(copy));
 	free(copy);
 	*(void **)(void *)&entry = lt_dlsym(handle, symbol);
 	if (entry == NULL)
 		err_set(err, 0, "%s does not export %s", path, symbol);
+	free(symbol);
 	return entry;
 }
 

@@ -21,6 +21,9 @@ void load_init(const char *dir);
    no file: path is then their own business.  Lives until the process ends. */
 const struct weir_module *load_module(const char *name, const char *path,
     struct err *err);
+/* The symbol that a module's file must export, by its name without folder:
+   "mod_a-b.so" gives "mod_a_b_LTX_weir_entry", as in libltdl.  To be freed. */
+char *load_symbol(const char *file);
 const char *load_path(const char *name); /* of a loaded one, or NULL */
 
 #endif

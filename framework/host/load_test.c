@@ -79,6 +79,7 @@ static int
 teardown(void **state)
 {
 	static const char *const names[] = { "mod_probe.so", "mod_mute.so",
+		"mod_two-words.so",
 		"mod_dangling.so", "mod_other.so", "mod_text.so",
 		"mod_open.so", "mod_alien.so", "mod_link.so",
 		"open/mod_link.so", "open", "mod_dir.so" };
@@ -141,6 +142,9 @@ test_content(void **state)
 	(void)state;
 	copy("mod_mute", "mod_mute.so");
 	refused("mute", NULL, "does not export mod_mute_LTX_weir_entry");
+	/* no C name has a hyphen */
+	copy("mod_mute", "mod_two-words.so");
+	refused("two-words", NULL, "does not export mod_two_words_LTX_weir_entry");
 	copy("mod_dangling", "mod_dangling.so");
 	refused("dangling", NULL, "nobody_has_this_function");
 	f = fopen(path_of("mod_text.so"), "w");

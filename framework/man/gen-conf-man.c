@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "conf/desc.h"
 #include "conf/manual.h"
+#include "host/load.h"
 
 /* gen_module - the options of one module file */
 static void
@@ -32,8 +33,7 @@ gen_module(const char *path, struct buf *out)
 
 	if (file == NULL)
 		fatal("%s", dlerror());
-	symbol = xasprintf("%.*s_LTX_weir_entry", (int)strcspn(base, "."),
-	    base);
+	symbol = load_symbol(base);
 	/* the cast that POSIX names for dlsym */
 	*(void **)&entry = dlsym(file, symbol);
 	if (entry == NULL)

@@ -126,7 +126,8 @@ struct weir_module {
    read the descriptor. [any] */
 typedef const struct weir_module *weir_entry_fn(void);
 
-/* WEIR_MODULE_EXPORT(mod_greylist, descriptor): the file is mod_greylist.so. */
+/* WEIR_MODULE_EXPORT(mod_greylist, descriptor): the file is mod_greylist.so.
+   A "-" of the module's name stays in the file's and is "_" here. */
 #ifdef __cplusplus
 #define WEIR_ENTRY_LINKAGE extern "C"
 #else

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/load.h"
+
 #include "elf.h"
 #include "lint.h"
 
@@ -94,8 +96,9 @@ elf_imports(struct lint *l, const struct elf *e)
 static void
 elf_exports(struct lint *l, const struct elf *e)
 {
-	char *entry = l->name != NULL ?
-	    xasprintf("mod_%s_LTX_weir_entry", l->name) : NULL;
+	char *file = l->name != NULL ? xasprintf("mod_%s", l->name) : NULL;
+	char *entry = file != NULL ?
+	    load_symbol(file) : NULL;
 	struct buf others = BUF_INIT;
 	bool found = false;
 	unsigned n = 0;
@@ -119,6 +122,7 @@ elf_exports(struct lint *l, const struct elf *e)
 		    "%s%s (compile with -fvisibility=hidden)", n,
 		    buf_str(&others).ptr, n > 5 ? ", ..." : "");
 	buf_fini(&others);
+	free(file);
 	free(entry);
 }
 

@@ -328,7 +328,7 @@ def compile_module(folder, name, body="", flags=(), entry=True, head=""):
         f' .id = "org.example.{name}", .name = "{name}", .version = "1",\n'
         ' .license = "ISC", .summary = "Is there.", .collect = &collect,\n'
         f" .create = create, {body} }};\n"
-        + (f"WEIR_MODULE_EXPORT(mod_{name}, module)\n" if entry else
+        + (f"WEIR_MODULE_EXPORT(mod_{name.replace('-', '_')}, module)\n" if entry else
            "WEIR_EXPORT const void *other(void);\n"
            "const void *other(void) { return &module; }\n"))
     path = folder / f"mod_{name}.so"
@@ -400,6 +400,16 @@ def test_lint_finds(lint, folder, check, level, options):
         lint(path, status=0)
 
 
+def test_name_with_hyphen(lint, folder, drive):
+    path = compile_module(folder, "two-words")
+    _, by = lint(path, "--strict", status=0)
+    assert by == {}
+    out, _ = drive("case x\n expect delivered\n", "--module", path, status=0)
+    assert out.endswith("1 case, 0 failed\n")
+    _, by = lint(compile_module(folder, "two_words"), status=1)
+    assert "a-z, 0-9 and '-'" in by["descriptor"]["text"]
+
+
 def test_lint_of_no_module(lint, folder):
     (folder / "mod_x.so").write_bytes(b"\x7fELF" + b"\0" * 100)
     _, by = lint(folder / "mod_x.so", status=1)
@@ -407,7 +417,7 @@ def test_lint_of_no_module(lint, folder):
     _, by = lint(folder / "mod_none.so", status=1)
     assert "No such file" in by["file"]["text"]
     good = compile_module(folder, "good").read_bytes()
-    for cut in range(0, len(good), 2999):
+    for cut in range(0, len(good), len(good) // 4):
         (folder / "mod_x.so").write_bytes(good[:cut])
         lint(folder / "mod_x.so", status=1)
 
