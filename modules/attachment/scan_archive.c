@@ -58,7 +58,6 @@ archive_open(weir_str data, enum type_kind kind)
 		archive_read_support_format_cpio(a);
 		archive_read_support_format_tar(a);
 		archive_read_support_format_raw(a);
-		archive_read_support_format_empty(a);
 		break;
 	default:
 		archive_read_support_format_ar(a);
@@ -379,6 +378,10 @@ scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 	if (ok && kind == TYPE_OTHER)
 		scan_note(o, CAT(ARCHIVE));
 	free(w.chunk);
+	/* a stream that breaks off at once looks like an empty one */
+	if (o->files == 0 && kind != TYPE_OTHER &&
+	    memcmp(data.ptr, "PK\5\6", data.len < 4 ? data.len : 4) != 0)
+		scan_note(o, CAT(ARCHIVE_CORRUPT));
 	/* a reader that stumbles over what is encrypted has not found damage */
 	if ((o->own & CATEGORIES_ENCRYPTED) != 0)
 		o->own &= ~(CAT(ARCHIVE_CORRUPT) | CAT(ARCHIVE_UNSUPPORTED));
