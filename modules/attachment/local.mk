@@ -1,0 +1,49 @@
+# modules/attachment
+if MODULE_ATTACHMENT
+module_LTLIBRARIES += modules/attachment/mod_attachment.la
+modules_attachment_rule_sources = modules/attachment/category.c \
+	modules/attachment/category.h \
+	modules/attachment/name.c \
+	modules/attachment/name.h \
+	modules/attachment/pattern.c \
+	modules/attachment/pattern.h \
+	modules/attachment/rule.c \
+	modules/attachment/rule.h
+modules_attachment_scan_sources = modules/attachment/cfb.c \
+	modules/attachment/cfb.h \
+	modules/attachment/scan.c \
+	modules/attachment/scan.h \
+	modules/attachment/scan_archive.c \
+	modules/attachment/scan_crypt.c \
+	modules/attachment/scan_doc.c \
+	modules/attachment/scan_mail.c \
+	modules/attachment/scan_office.c \
+	modules/attachment/scan_ole.c \
+	modules/attachment/type.c \
+	modules/attachment/type.h \
+	modules/attachment/vba.c \
+	modules/attachment/vba.h
+modules_attachment_sources = modules/attachment/mod_attachment.c \
+	modules/attachment/attachment.h \
+	modules/attachment/act.c \
+	modules/attachment/check.c \
+	modules/attachment/command.c \
+	modules/attachment/decide.c \
+	modules/attachment/helper.c \
+	modules/attachment/splice.c \
+	modules/attachment/splice.h \
+	modules/attachment/wire.c \
+	modules/attachment/wire.h \
+	$(modules_attachment_rule_sources) \
+	$(modules_attachment_scan_sources)
+modules_attachment_libs = $(ATTACHMENT_LIBS) $(XML_LIBS) $(PCRE2_LIBS) \
+	$(JANSSON_LIBS)
+modules_attachment_cppflags = $(PLUGIN_CPPFLAGS) $(ATTACHMENT_CFLAGS) \
+	$(PCRE2_CFLAGS)
+modules_attachment_mod_attachment_la_SOURCES = $(modules_attachment_sources)
+modules_attachment_mod_attachment_la_CPPFLAGS = $(modules_attachment_cppflags)
+modules_attachment_mod_attachment_la_CFLAGS = $(AM_CFLAGS)
+modules_attachment_mod_attachment_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+modules_attachment_mod_attachment_la_LIBADD = $(modules_attachment_libs)
+endif
+EXTRA_DIST += modules/attachment/README.md
