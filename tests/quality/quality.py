@@ -78,8 +78,8 @@ class Bogofilter:
 
     def learn(self, kind, folder):
         subprocess.run(["bogofilter", "-C", "-d", self.db,
-                        "-s" if kind == "spam" else "-n", "-B", folder],
-                       check=True)
+                        "-s" if kind == "spam" else "-n", "-B",
+                        *sorted(Path(folder).iterdir())], check=True)
 
     def classify(self, folder):
         names = sorted(p for p in Path(folder).iterdir())
