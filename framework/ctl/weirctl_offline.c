@@ -20,6 +20,7 @@
 struct offline_answer {
 	bool done;
 	int status;
+	bool misused;
 };
 
 /* offline_done - print the answer */
@@ -34,6 +35,7 @@ offline_done(const struct control_reply *reply, void *arg)
 	if (err.len > 0 && err.ptr[err.len - 1] != '\n')
 		fputc('\n', stderr);
 	a->status = reply->status;
+	a->misused = reply->misused;
 	a->done = true;
 }
 
@@ -139,7 +141,7 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 	}
 	while (!a.done)
 		loop_once(true);
-	return a.status < 0 ? EXIT_FAILED : EXIT_DONE;
+	return a.misused ? EXIT_USAGE : a.status < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* offline_engine - start, run, stop */

@@ -222,7 +222,9 @@ db_open_env(struct db *db, size_t size, bool create, char err[DB_ERR])
 		    MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD, 0640);
 	if (rc != 0)
 		return db_fail(err, db_status(rc), "%s: %s", db->path,
-		    mdb_strerror(rc));
+		    db_status(rc) == WEIR_E_INTERNAL ?
+			"this is no database of Weir's bayes" :
+			mdb_strerror(rc));
 	if (stat(db->path, &st) < 0)
 		return db_fail(err, WEIR_E_TEMP, "%s: %s", db->path,
 		    strerror(errno));

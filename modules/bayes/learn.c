@@ -78,7 +78,7 @@ lessons_done(weir_call *call, int status, void *arg)
 	(void)call;
 	if (status == WEIR_OK) {
 		b->metric->add(b->self, b->metric_learned, s->changed);
-	} else {
+	} else if (status != WEIR_E_CANCELLED) {
 		b->metric->add(b->self, b->metric_failed, s->n);
 		b->host->log(b->self, NULL, WEIR_LOG_WARN,
 		    weir_str_of(s->err[0] != '\0' ? s->err :

@@ -167,7 +167,7 @@ token_word(struct tokens *t, const char *p, size_t len)
 
 	if (len > TOKEN_WORD)
 		len = TOKEN_WORD;
-	w->hash = text_hash(token_seed(t->prefix), p, len);
+	w->hash = text_hash(t->seed, p, len);
 	if (t->named) {
 		memcpy(w->text, p, len);
 		w->text[len] = '\0';
@@ -309,6 +309,8 @@ token_one(struct tokens *t, struct token_scan *s)
 	size_t n;
 
 	s->word->len = 0;
+	if (!text_room(s->word, (size_t)TOKEN_WORD))
+		return;
 	while (s->p < s->end) {
 		char c = *s->p;
 
@@ -368,6 +370,7 @@ token_words(struct tokens *t, enum token_group group, const char *prefix,
 		return;
 	t->kind = group;
 	t->prefix = prefix;
+	t->seed = token_seed(prefix);
 	t->n_near = 0;
 	while (s.p < s.end && !t->full) {
 		unsigned char c = (unsigned char)*s.p;

@@ -67,6 +67,7 @@ struct tokens {
 	struct text_buf value, raw, text, seen, hidden;
 	enum token_group kind; /* of the words being read */
 	const char *prefix;
+	uint64_t seed; /* of the prefix */
 };
 
 /* NULL: no memory. */

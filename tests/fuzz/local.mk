@@ -7,6 +7,21 @@ tests_fuzz_fuzz_antivirus_SOURCES = tests/fuzz/fuzz_antivirus.c \
 	modules/antivirus/wire.c
 tests_fuzz_fuzz_antivirus_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_antivirus_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_bayes_restore
+tests_fuzz_fuzz_bayes_restore_SOURCES = tests/fuzz/fuzz_bayes_restore.c \
+	modules/bayes/db.c modules/bayes/db_learn.c modules/bayes/db_text.c \
+	modules/bayes/text.c
+tests_fuzz_fuzz_bayes_restore_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_bayes_restore_LDADD = $(LMDB_LIBS)
+tests_fuzz_fuzz_bayes_restore_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_bayes_token
+tests_fuzz_fuzz_bayes_token_SOURCES = tests/fuzz/fuzz_bayes_token.c \
+	modules/bayes/charset.c modules/bayes/files.c modules/bayes/html.c \
+	modules/bayes/reader.c modules/bayes/text.c modules/bayes/token.c \
+	modules/bayes/token_header.c
+tests_fuzz_fuzz_bayes_token_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+tests_fuzz_fuzz_bayes_token_LDADD =
+tests_fuzz_fuzz_bayes_token_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = libweir.la $(JANSSON_LIBS)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fuzz_bayes_restore - a dump into a database: what is taken is sound. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../modules/bayes/db.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char head[] = "weir-bayes dump 1\n";
+	static const uint64_t id[2] = { 1, 2 };
+	char dir[] = "/tmp/weir-fuzz-XXXXXX", path[64], err[DB_ERR];
+	struct db *db = NULL;
+	FILE *f;
+
+	if (mkdtemp(dir) == NULL)
+		return 0;
+	if (db_open(dir, true, 16 << 20, &db, err) == WEIR_OK) {
+		enum db_class known;
+
+		f = tmpfile();
+		/* most inputs should get beyond the first line */
+		if (size > 0 && data[0] != 'w')
+			fwrite(head, 1, sizeof(head) - 1, f);
+		fwrite(data, 1, size, f);
+		rewind(f);
+		(void)db_restore(db, f, err);
+		fclose(f);
+		if (db_verify(db, err) != WEIR_OK ||
+		    db_known(db, "", id, &known) != WEIR_OK)
+			abort();
+		db_close(&db);
+	}
+	snprintf(path, sizeof(path), "%s/" DB_FILE, dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/" DB_FILE "-lock", dir);
+	unlink(path);
+	rmdir(dir);
+	return 0;
+}
