@@ -15,6 +15,8 @@
 
 #include "name.h"
 
+#define COMMAND_FILE_MAX (128u << 20) /* octets of a file */
+
 /* One file of a scan command. */
 struct command_file {
 	struct attachment_mail a;
@@ -221,7 +223,7 @@ command_read(const char *path, size_t *len)
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size > WEIR_REMOTE_DATA) {
+	    (uint64_t)st.st_size > COMMAND_FILE_MAX) {
 		errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
 		close(fd);
 		return NULL;
@@ -246,6 +248,7 @@ command_file(struct attachment *m, weir_call *call, const char *path,
 	size_t len = 0;
 	char *data = command_read(path, &len);
 	struct wire_part part = { 0, 0, 0, 0, 0, len };
+	weir_str content = { data, len };
 	int status = WEIR_E_NOMEM;
 
 	if (data == NULL || f == NULL) {
@@ -265,8 +268,7 @@ command_file(struct attachment *m, weir_call *call, const char *path,
 	wire_request_head(&out, f->a.direction, 1);
 	wire_request_part(&out, &part);
 	status = m->remote->start_data(call, 0, (weir_str){
-	    (const char *)request, out.n }, (weir_str){ data, len },
-	    command_scanned, f);
+	    (const char *)request, out.n }, &content, 1, command_scanned, f);
 	free(data);
 	if (status != WEIR_OK) {
 		command_error(m, call, "%s: the helper can't be asked\n",

@@ -24,6 +24,21 @@ struct walk {
 	unsigned char *chunk;
 };
 
+/* archive_filters - all that need no program */
+static void
+archive_filters(struct archive *a)
+{
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_compress(a);
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_lzip(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_rpm(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+}
+
 /* archive_open - readers for that kind and no others: formats that open files
    or start programs are not among them */
 static struct archive *
@@ -46,15 +61,7 @@ archive_open(weir_str data, enum type_kind kind)
 		archive_read_support_format_rar5(a);
 		break;
 	case TYPE_FILTER:
-		archive_read_support_filter_bzip2(a);
-		archive_read_support_filter_compress(a);
-		archive_read_support_filter_gzip(a);
-		archive_read_support_filter_lz4(a);
-		archive_read_support_filter_lzip(a);
-		archive_read_support_filter_lzma(a);
-		archive_read_support_filter_rpm(a);
-		archive_read_support_filter_xz(a);
-		archive_read_support_filter_zstd(a);
+		archive_filters(a);
 		archive_read_support_format_cpio(a);
 		archive_read_support_format_tar(a);
 		archive_read_support_format_raw(a);
@@ -74,15 +81,22 @@ archive_open(weir_str data, enum type_kind kind)
 	return NULL;
 }
 
-/* archive_streaming - a zip file without a directory at its end */
+/* archive_again - when the first way has shown nothing: a zip file without a
+   directory at its end; a compressed file whose content begins with zeros,
+   which a tar ends with */
 static struct archive *
-archive_streaming(weir_str data)
+archive_again(weir_str data, enum type_kind kind)
 {
 	struct archive *a = archive_read_new();
 
 	if (a == NULL)
 		return NULL;
-	archive_read_support_format_zip_streamable(a);
+	if (kind == TYPE_ZIP) {
+		archive_read_support_format_zip_streamable(a);
+	} else {
+		archive_filters(a);
+		archive_read_support_format_raw(a);
+	}
 	if (archive_read_open_memory(a, data.ptr, data.len) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
@@ -369,8 +383,9 @@ scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 	walk_flavour(&w);
 	w.a = archive_open(data, kind);
 	ok = walk_archive(&w);
-	if (!ok && kind == TYPE_ZIP) {
-		w.a = archive_streaming(data);
+	if ((!ok && kind == TYPE_ZIP) ||
+	    (o->files == 0 && kind == TYPE_FILTER)) {
+		w.a = archive_again(data, kind);
 		ok = walk_archive(&w);
 		if (!ok && (o->own & CATEGORIES_ENCRYPTED) == 0)
 			scan_note(o, CAT(ARCHIVE_CORRUPT));
