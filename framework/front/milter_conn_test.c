@@ -150,7 +150,7 @@ test_byte_at_a_time(void **state)
 
 	(void)state;
 	test_listener.no_reply = false;
-	test_milter_script(&b, "OcCHmMRRiTLLNBBEMRTLNBEQ");
+	test_milter_script(&b, "OcCHmMRRqTLLNBBEMRTLNBEQ");
 	for (size_t i = 0; i < b.len; i++) {
 		tell(b.ptr + i, 1);
 		loop_once(false);
