@@ -45,5 +45,17 @@ modules_attachment_mod_attachment_la_CPPFLAGS = $(modules_attachment_cppflags)
 modules_attachment_mod_attachment_la_CFLAGS = $(AM_CFLAGS)
 modules_attachment_mod_attachment_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 modules_attachment_mod_attachment_la_LIBADD = $(modules_attachment_libs)
+
+if HAVE_CMOCKA
+UNIT_TESTS += modules/attachment/rule_test
+modules_attachment_rule_test_SOURCES = modules/attachment/rule_test.c \
+	modules/attachment/splice.c modules/attachment/wire.c \
+	$(modules_attachment_rule_sources)
+modules_attachment_rule_test_CPPFLAGS = $(modules_attachment_cppflags)
+modules_attachment_rule_test_LDADD = $(PCRE2_LIBS) $(CMOCKA_LIBS)
 endif
-EXTRA_DIST += modules/attachment/README.md
+docattachmentdir = $(docdir)/attachment
+docattachment_DATA = modules/attachment/README.md
+endif
+EXTRA_DIST += modules/attachment/README.md tests/functional/test_attachment.py \
+	tests/lib/weirtest/attach.py

@@ -127,6 +127,33 @@ tests_fuzz_fuzz_tuple_SOURCES = tests/fuzz/fuzz_tuple.c \
 tests_fuzz_fuzz_tuple_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_fuzz_fuzz_tuple_LDADD = $(PSL_LIBS)
 tests_fuzz_fuzz_tuple_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+if MODULE_ATTACHMENT
+modules_attachment_fuzz_cppflags = $(AM_CPPFLAGS) $(ATTACHMENT_CFLAGS) \
+	$(PCRE2_CFLAGS) -I$(top_srcdir)/modules/attachment
+FUZZ_TARGETS += tests/fuzz/fuzz_attachment_ole
+tests_fuzz_fuzz_attachment_ole_SOURCES = tests/fuzz/fuzz_attachment_ole.c \
+	modules/attachment/cfb.c modules/attachment/vba.c
+tests_fuzz_fuzz_attachment_ole_CPPFLAGS = $(modules_attachment_fuzz_cppflags)
+tests_fuzz_fuzz_attachment_ole_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_attachment_rule
+tests_fuzz_fuzz_attachment_rule_SOURCES = tests/fuzz/fuzz_attachment_rule.c \
+	modules/attachment/splice.c $(modules_attachment_rule_sources)
+tests_fuzz_fuzz_attachment_rule_CPPFLAGS = $(modules_attachment_fuzz_cppflags)
+tests_fuzz_fuzz_attachment_rule_LDADD = $(PCRE2_LIBS)
+tests_fuzz_fuzz_attachment_rule_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_attachment_scan
+tests_fuzz_fuzz_attachment_scan_SOURCES = tests/fuzz/fuzz_attachment_scan.c \
+	modules/attachment/name.c $(modules_attachment_scan_sources)
+tests_fuzz_fuzz_attachment_scan_CPPFLAGS = $(modules_attachment_fuzz_cppflags)
+tests_fuzz_fuzz_attachment_scan_LDADD = libweir.la $(ATTACHMENT_LIBS) \
+	$(XML_LIBS)
+tests_fuzz_fuzz_attachment_scan_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_attachment_wire
+tests_fuzz_fuzz_attachment_wire_SOURCES = tests/fuzz/fuzz_attachment_wire.c \
+	modules/attachment/wire.c
+tests_fuzz_fuzz_attachment_wire_CPPFLAGS = $(modules_attachment_fuzz_cppflags)
+tests_fuzz_fuzz_attachment_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
 
