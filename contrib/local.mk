@@ -1,3 +1,4 @@
+EXTRA_DIST += contrib/dovecot tests/quality
 EXTRA_DIST += contrib/check contrib/quickstart contrib/demo.py \
 	contrib/packages contrib/install-packages \
 	contrib/clamav/clamd.conf contrib/clamav/freshclam.conf

@@ -27,7 +27,8 @@ check-functional: all bench-tools tests/functional/mod_puppet.la
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B -m pytest \
 		-p no:cacheprovider -q -rs $(FUNCTIONAL_FLAGS) \
 		$(srcdir)/tests/functional
-EXTRA_DIST += tests/functional/test_bayes.py
+EXTRA_DIST += tests/functional/test_bayes.py \
+	tests/functional/test_bayes_dovecot.py
 EXTRA_DIST += tests/functional/test_ctl.py \
 	tests/functional/test_helper_protocol.py
 
