@@ -381,27 +381,68 @@ db_totals(struct db *db, const char *scope, struct db_totals *out)
 	return db_read(db, db_do_totals, &a, NULL);
 }
 
-/* db_do_counts - db_fn */
+/* A key that is looked up, and whose it is. */
+struct db_wanted {
+	uint64_t key;
+	uint32_t index;
+};
+
+/* db_sort - by key: first by eight bits, then by insertion; keys are hashes, so
+   that there are few of each */
+static void
+db_sort(struct db_wanted *v, struct db_wanted *spare, unsigned n)
+{
+	unsigned start[257] = { 0 }, j;
+
+	for (unsigned i = 0; i < n; i++)
+		start[(v[i].key >> 56) + 1]++;
+	for (unsigned i = 0; i < 256; i++)
+		start[i + 1] += start[i];
+	for (unsigned i = 0; i < n; i++)
+		spare[start[v[i].key >> 56]++] = v[i];
+	for (unsigned i = 0; i < n; i++) {
+		for (j = i; j > 0 && v[j - 1].key > spare[i].key; j--)
+			v[j] = v[j - 1];
+		v[j] = spare[i];
+	}
+}
+
+/* db_do_counts - db_fn: in the order of the keys, so that pages are met once */
 static int
 db_do_counts(struct db *db, MDB_txn *txn, void *arg)
 {
 	struct db_asked *a = arg;
-	uint64_t scope = db_scope_hash(a->scope), key;
-	MDB_val k = { sizeof(key), &key }, v;
-	int status = db_get_totals(db, txn, a->scope, a->totals), rc;
+	uint64_t scope = db_scope_hash(a->scope);
+	struct db_wanted *w = malloc(2 * (a->n + 1) * sizeof(*w));
+	MDB_cursor *c = NULL;
+	MDB_val k, v;
+	int status = db_get_totals(db, txn, a->scope, a->totals), rc = 0;
 
+	if (w == NULL)
+		return WEIR_E_NOMEM;
+	for (unsigned i = 0; i < a->n; i++)
+		w[i] = (struct db_wanted){ db_key(scope, a->tokens[i].hash),
+			i };
+	db_sort(w, w + a->n, a->n);
+	if (status == WEIR_OK)
+		status = db_status(mdb_cursor_open(txn, db->token, &c));
 	for (unsigned i = 0; i < a->n && status == WEIR_OK; i++) {
-		key = db_key(scope, a->tokens[i].hash);
-		rc = mdb_get(txn, db->token, &k, &v);
+		struct db_count *out = &a->out[w[i].index];
+
+		k = (MDB_val){ sizeof(w[i].key), &w[i].key };
+		rc = mdb_cursor_get(c, &k, &v, MDB_SET);
 		if (rc == MDB_NOTFOUND)
-			memset(&a->out[i], 0, sizeof(a->out[i]));
+			memset(out, 0, sizeof(*out));
 		else if (rc != 0)
 			status = db_status(rc);
-		else if (v.mv_size != sizeof(a->out[i]))
+		else if (v.mv_size != sizeof(*out))
 			status = WEIR_E_INTERNAL;
 		else
-			memcpy(&a->out[i], v.mv_data, sizeof(a->out[i]));
+			memcpy(out, v.mv_data, sizeof(*out));
 	}
+	if (c != NULL)
+		mdb_cursor_close(c);
+	free(w);
 	return status;
 }
 

@@ -289,7 +289,7 @@ reader_decode_qp(weir_str in, size_t max, bool header, struct text_buf *out)
 
 	if (max > in.len)
 		max = in.len;
-	if (!text_room(out, max))
+	if (max == 0 || !text_room(out, max))
 		return;
 	dst = out->ptr + out->len;
 	stop = dst + max;
@@ -343,7 +343,7 @@ reader_decode_base64(weir_str in, size_t max, struct text_buf *out)
 
 	if (max > in.len)
 		max = in.len;
-	if (!text_room(out, max))
+	if (max == 0 || !text_room(out, max))
 		return;
 	dst = out->ptr + out->len;
 	stop = dst + max;

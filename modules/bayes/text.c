@@ -48,7 +48,11 @@ text_begins(weir_str s, const char *lower)
 bool
 text_equals(weir_str s, const char *lower)
 {
-	return text_begins(s, lower) && lower[s.len] == '\0';
+	for (size_t i = 0; i < s.len; i++) {
+		if (lower[i] == '\0' || text_lower(s.ptr[i]) != lower[i])
+			return false;
+	}
+	return lower[s.len] == '\0';
 }
 
 /* text_trim - without blanks around */

@@ -361,13 +361,13 @@ void
 token_words(struct tokens *t, enum token_group group, const char *prefix,
     weir_str utf8)
 {
-	struct token_scan s = { utf8.ptr, utf8.ptr + utf8.len, &t->value, "",
-		0 };
+	struct token_scan s = { utf8.ptr, NULL, &t->value, "", 0 };
 	const char *link;
 	uint32_t code;
 
-	if ((t->skip & 1u << group) != 0)
+	if ((t->skip & 1u << group) != 0 || utf8.len == 0)
 		return;
+	s.end = utf8.ptr + utf8.len;
 	t->kind = group;
 	t->prefix = prefix;
 	t->seed = token_seed(prefix);
@@ -489,6 +489,8 @@ token_part(struct tokens *t, const struct reader_part *p)
 		return;
 	t->raw.len = 0;
 	charset_header(&t->charset, p->name, &t->raw);
+	if (t->raw.len == 0)
+		return;
 	dot = memrchr(t->raw.ptr, '.', t->raw.len);
 	if (dot != NULL)
 		token_add(t, TOKEN_MIME, "extension:", dot,
@@ -550,6 +552,8 @@ void
 token_read(struct tokens *t, weir_str raw)
 {
 	token_forget(t);
+	if (raw.len == 0)
+		raw.ptr = "";
 	if (raw.len > TOKEN_RAW)
 		raw.len = TOKEN_RAW;
 	reader_read(&t->reader, raw);
