@@ -59,8 +59,8 @@ expressions_are_bounded(void **state)
 	pattern_free(&list);
 	/* too expensive counts as matched: nobody escapes by it */
 	memset(text, 'a', sizeof(text));
-	memcpy(text + sizeof(text) - 2, "bc", 2);
-	assert_true(pattern_add(&list, WEIR_STR("/^(a+)+(a+)+b$/"), why,
+	text[sizeof(text) - 1] = '!';
+	assert_true(pattern_add(&list, WEIR_STR("/^(a+)+$/"), why,
 	    sizeof(why)));
 	assert_non_null(pattern_match(&list, (weir_str){ text,
 	    sizeof(text) }));
