@@ -3,10 +3,9 @@
  * reader - a raw message as header fields and parts, for counting words.
  *
  * weir.mime finds every reading of a message; this one only the usual one, but
- * in any thread and at the speed at which folders of mail are learned (see
- * doc/bayes.md for the figures).  Pure: no state, nothing is copied, time is
- * linear in the message for each level of nesting, and there are at most
- * READER_DEPTH of those. [any]
+ * in any thread, where folders of mail are learned.  Pure: no state, nothing is
+ * copied, time is linear in the message for each level of nesting, and there are
+ * at most READER_DEPTH of those. [any]
  */
 #ifndef BAYES_READER_H
 #define BAYES_READER_H
