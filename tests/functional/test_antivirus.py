@@ -569,8 +569,11 @@ def test_poison_is_quarantined_without_a_third_try(start):
                 extra=daemon.section("crash", limit=10, window="1m",
                                      bench="3s"))
     raw = attachment(bomb(1500))
-    for _ in range(2):
+    for n in range(2):
         pid = one.helper()
+        # it has read its database, and rests
+        assert one.send(plain(mark=b"%d" % n)).code == 2
+        proc.wait_for(lambda: not scanning(pid), 20, "rest")
         codes = []
         busy = threading.Thread(
             target=lambda: codes.append(one.send(raw).code))
