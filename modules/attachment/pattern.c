@@ -144,10 +144,14 @@ pattern_compile(struct pattern *p, char *error, size_t cap)
 bool
 pattern_add(struct pattern_list *list, weir_str text, char *error, size_t cap)
 {
-	struct pattern *more = realloc(list->v,
-	    (list->n + 1) * sizeof(*list->v)), *p;
+	struct pattern *more, *p;
 
 	error[0] = '\0';
+	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL) {
+		snprintf(error, cap, "a pattern has no NUL");
+		return false;
+	}
+	more = realloc(list->v, (list->n + 1) * sizeof(*list->v));
 	if (more == NULL)
 		return false;
 	list->v = more;

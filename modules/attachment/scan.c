@@ -9,6 +9,7 @@
 
 #include "name.h"
 
+#define SCAN_TEXTS 4u /* whose kind libmagic is asked for, in one mail */
 #define SCAN_INFLATE 65536u /* octets at a time */
 
 /* scan_init - nothing found yet */
@@ -291,7 +292,11 @@ scan_content(struct scan *s, struct scan_object *o, weir_str data,
 		o->size = data.len;
 	if (scan_late(s, o))
 		return;
-	type_detect(s->env->magic, data, &type);
+	/* of a member of a document only what is dangerous matters; kinds of
+	   text are not worth their price for each file of a large archive */
+	type_detect(o->quiet || s->texts >= SCAN_TEXTS ? NULL : s->env->magic,
+	    data, &type);
+	s->texts += type.kind == TYPE_TEXT;
 	o->type = scan_type(s, type.mime);
 	scan_note(o, type.categories);
 	if (!complete) {

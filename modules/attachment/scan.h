@@ -70,6 +70,7 @@ struct scan {
 	int64_t deadline;
 	uint64_t unpacked; /* octets so far */
 	uint32_t total;	   /* objects so far */
+	uint32_t texts;	   /* that libmagic has looked at */
 	bool expired;
 	struct scan_object **objects;
 	uint32_t n_objects, room;

@@ -6,7 +6,7 @@
 
 #include <magic.h>
 
-#define TYPE_HEAD 65536u /* octets that libmagic may look at */
+#define TYPE_HEAD 4096u /* octets that libmagic may look at */
 #define TYPE_TEXT_HEAD 4096u
 
 static const struct signature {
@@ -359,6 +359,22 @@ type_libmagic(struct magic_set *magic, weir_str data, struct type *out)
 		out->categories |= CAT(EXECUTABLE);
 }
 
+/* type_is_text - no control character but those of texts, near the front */
+static bool
+type_is_text(weir_str data)
+{
+	size_t n = data.len < 1024 ? data.len : 1024;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)data.ptr[i];
+
+		if ((c < ' ' && (c < '\t' || c > '\r') && c != 0x1b) ||
+		    c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 /* type_detect - exact things first */
 void
 type_detect(struct magic_set *magic, weir_str data, struct type *out)
@@ -373,7 +389,10 @@ type_detect(struct magic_set *magic, weir_str data, struct type *out)
 	    type_old_tar(data, out) || type_trailer(data, out) ||
 	    type_text(data, out))
 		return;
-	type_libmagic(magic, data, out);
+	if (magic == NULL && type_is_text(data))
+		type_set(out, TYPE_TEXT, 0, "text/plain");
+	else
+		type_libmagic(magic, data, out);
 }
 
 /* type_open - load the compiled data */

@@ -45,7 +45,8 @@ struct magic_set;
 /* libmagic's data; NULL: it can't be loaded, *why says so. */
 struct magic_set *type_open(const char **why);
 void type_close(struct magic_set *magic);
-/* magic may be NULL: then what our table does not know has no type. */
+/* magic may be NULL: then what our table does not know is text or has no
+   type. */
 void type_detect(struct magic_set *magic, weir_str data, struct type *out);
 /* Does text begin like a mail: several fields of one? */
 bool type_is_mail(weir_str data);
