@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -230,4 +231,14 @@ text_time(char out[32], int64_t wall_ms)
 	gmtime_r(&t, &tm);
 	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + n, 32 - n, ".%03dZ", (int)(wall_ms % 1000));
+}
+
+/* text_temporary - where temporary files go */
+void
+text_temporary(char *out, size_t cap, const char *name)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(out, cap, "%s/%s-XXXXXX",
+	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp", name);
 }

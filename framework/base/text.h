@@ -55,4 +55,8 @@ const char *text_nearest(const char *word, const char *const *choices);
 /* "2026-01-31T12:00:00.000Z" (RFC 3339, UTC) */
 void text_time(char out[32], int64_t wall_ms);
 
+/* A template for mkstemp and mkdtemp: NAME-XXXXXX below $TMPDIR if that is
+   absolute, else below /tmp. */
+void text_temporary(char *out, size_t cap, const char *name);
+
 #endif

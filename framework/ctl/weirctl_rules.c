@@ -62,12 +62,14 @@ rules_print_report(const struct conf_report *report)
 static struct conf_snapshot *
 rules_wrapped(const char *conf, struct conf_report *report)
 {
-	char name[] = "/tmp/weirctl-XXXXXX";
+	char name[256];
 	struct conf_snapshot *snap = NULL;
 	char *full = realpath(conf, NULL);
 	struct buf text = BUF_INIT;
-	int fd = full != NULL ? mkstemp(name) : -1;
+	int fd;
 
+	text_temporary(name, sizeof(name), "weirctl");
+	fd = full != NULL ? mkstemp(name) : -1;
 	if (fd >= 0) {
 		buf_add_str(&text, "include(");
 		value_string_print(full, &text);

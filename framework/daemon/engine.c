@@ -9,6 +9,7 @@
 
 #include "base/budget.h"
 #include "base/pool.h"
+#include "base/text.h"
 #include "conf/load.h"
 #include "daemon/helpers.h"
 #include "dns/resolver.h"
@@ -171,7 +172,6 @@ static int
 engine_helpers(struct err *err)
 {
 	struct buf specs = BUF_INIT;
-	const char *tmp = getenv("TMPDIR");
 	int status;
 
 	status = helpers_specs(conf, &specs, err);
@@ -179,8 +179,7 @@ engine_helpers(struct err *err)
 		buf_fini(&specs);
 		return status;
 	}
-	snprintf(helpers_dir, sizeof(helpers_dir), "%s/weir-drive-XXXXXX",
-	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+	text_temporary(helpers_dir, sizeof(helpers_dir), "weir-drive");
 	if (mkdtemp(helpers_dir) == NULL) {
 		status = err_set(err, WEIR_E_TEMP, "no folder for helpers: "
 		    "%s: %s", helpers_dir, strerror(errno));

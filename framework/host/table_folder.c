@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-
-#define TEMPORARY "/tmp/weir-state-XXXXXX"
+#include "base/text.h"
 
 struct folder {
 	struct folder *next;
@@ -19,7 +18,7 @@ struct folder {
 
 static struct folder *folders;
 static const char *base = WEIR_STATEDIR;
-static char temporary[sizeof(TEMPORARY)]; /* empty: none */
+static char temporary[256]; /* empty: none */
 
 /* table_folders - where they are */
 void
@@ -64,7 +63,7 @@ folder_base(void)
 	if (base != NULL)
 		return base;
 	if (temporary[0] == '\0') {
-		snprintf(temporary, sizeof(temporary), "%s", TEMPORARY);
+		text_temporary(temporary, sizeof(temporary), "weir-state");
 		if (mkdtemp(temporary) == NULL) {
 			temporary[0] = '\0';
 			return "/nonexistent";
