@@ -16,7 +16,7 @@
 
 #include "base/text.h"
 
-#define LISTEN_SEGMENT 8192
+#define LISTEN_SEGMENT 4096
 #define LISTEN_BACKLOG 1024
 #define LISTEN_BATCH 32	     /* connections a round */
 #define LISTEN_PAUSE_MS 100  /* when descriptors run out */
