@@ -8,6 +8,7 @@ verdict that is announced for it."""
 
 import re
 import shutil
+import signal
 import smtplib
 import sys
 import tempfile
@@ -163,6 +164,9 @@ def main():
     folder.chmod(0o755)
     folder.joinpath("weir").mkdir()
     demo = Demo(folder)
+    # what it started is to be stopped by whatever ends it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("quickstart: stopped"))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit("quickstart: stopped"))
     try:
         demo.start()
         demo.step(1, "A clean message from a client that is never greylisted",

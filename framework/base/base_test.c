@@ -211,6 +211,8 @@ budget_refuses_over_the_cap(void **state)
 	assert_true(budget_take(900));
 	assert_false(budget_is_open());
 	assert_false(budget_take(101));
+	assert_true(budget_fits(1000));
+	assert_false(budget_fits(1001));
 	assert_int_equal(budget_used(), 900);
 	budget_give(900);
 	assert_true(budget_is_open());

@@ -30,6 +30,13 @@ budget_give(size_t octets)
 	used -= octets;
 }
 
+/* budget_fits - could it be taken if nothing else were */
+bool
+budget_fits(size_t octets)
+{
+	return limit == 0 || octets <= limit;
+}
+
 /* budget_used - octets taken now */
 size_t
 budget_used(void)

@@ -15,6 +15,8 @@
 void budget_limit(size_t octets); /* 0: none */
 bool budget_take(size_t octets);  /* false: over the cap, nothing taken */
 void budget_give(size_t octets);
+/* could it ever be taken */
+bool budget_fits(size_t octets);
 size_t budget_used(void);
 /* is there room for a new message at all (90 % used means no) */
 bool budget_is_open(void);

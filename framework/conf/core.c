@@ -10,6 +10,7 @@
 #include "conf/value.h"
 
 #define WORKERS_MAX 64
+#define DNS_SERVERS_MAX 8 /* as many as dns/ asks */
 
 /* The rows themselves: conf/core_rows.c.  Their numbers: */
 #include "conf/core_rows.h"
@@ -142,6 +143,9 @@ core_dns(struct conf *conf, struct rows *r)
 			    servers->token + 2 * i, "servers: \"%s\" %s",
 			    servers->items[i].ptr, err.text);
 	}
+	if (servers->n > DNS_SERVERS_MAX)
+		core_report(r, CONF_ERROR, servers, "servers: %u of them, at "
+		    "most %d are asked", servers->n, DNS_SERVERS_MAX);
 }
 
 /* core_log - how loud, and where to */
@@ -275,6 +279,34 @@ core_machine(struct conf *conf)
 	conf->hostname = hostname->str.ptr;
 }
 
+/* core_memory - each worker has its share, and a message must fit into it */
+static void
+core_memory(struct conf *conf, struct rows *r)
+{
+	struct weir_conf *sec =
+	    conf->root->values[CORE_MEMORY].sections;
+	struct conf_value *total = &sec->values[MEMORY_TOTAL];
+	struct buf need = BUF_INIT;
+	int64_t least = conf->memory.message > INT64_MAX / 2 / WORKERS_MAX ?
+	    INT64_MAX : conf->memory.message * conf->workers;
+
+	/* twice: as it came, and decoded */
+	if (total->origin == CONF_DEFAULT && least <= INT64_MAX / 2 &&
+	    total->num < 2 * least) {
+		total->num = 2 * least;
+		conf->memory.total = total->num;
+	}
+	if (conf->memory.total >= least || conf->memory.message >
+	    conf->memory.total)
+		return;
+	value_size_print(least, &need);
+	core_report(r, CONF_WARNING, total, "memory: each of the %d workers "
+	    "has its share of total, which is less than message: larger mail "
+	    "is refused for good; make total %s or more", conf->workers,
+	    need.ptr);
+	buf_fini(&need);
+}
+
 /* core_fill - the typed fields */
 void
 core_fill(struct conf *conf, struct rows *r)
@@ -296,6 +328,7 @@ core_fill(struct conf *conf, struct rows *r)
 		core_report(r, CONF_WARNING, &root->values[CORE_CALL_TIMEOUT],
 		    "call_timeout is longer than message_timeout");
 	core_limits(conf, r);
+	core_memory(conf, r);
 	core_listeners(conf, r);
 	core_dns(conf, r);
 	core_log(conf, r);

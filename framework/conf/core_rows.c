@@ -34,7 +34,8 @@ static const struct weir_option memory_rows[] = {
 	ROW(MEMORY_TOTAL, "total", SIZE, "512M", "16M", "1T",
 	    "Memory that all messages of all workers may take together, shared "
 	    "out evenly; a worker that has used up its part refuses new mail "
-	    "for the time being."),
+	    "for the time being.  If the file leaves it open it is at least "
+	    "twice `message` for each worker."),
 	ROW(MEMORY_MESSAGE, "message", SIZE, "64M", "64k", "1T",
 	    "Largest message that is looked at."),
 	ROW(MEMORY_SPOOL, "spool", SIZE, "256k", "4k", "1G",
@@ -98,7 +99,7 @@ static const struct weir_option dns_rows[] = {
 	    "/etc/resolv.conf."),
 	ROW(DNS_TIMEOUT, "timeout", DURATION, "3s", "10ms", "1m",
 	    "Time that one try waits for an answer."),
-	ROW(DNS_TRIES, "tries", INT, "2", "1", "10",
+	ROW(DNS_TRIES, "tries", INT, "2", "1", "8",
 	    "How often a question is asked before it fails."),
 	ROW(DNS_CACHE, "cache", INT, "10000", "0", "10000000",
 	    "Answers that one worker remembers."),

@@ -30,11 +30,13 @@ static json_t *
 status_busy(int slot)
 {
 	struct board_mark mark;
+	char name[BOARD_NAME_MAX];
 
 	if (!board_mark_read(slot, &mark) || mark.module == BOARD_NO_MODULE)
 		return NULL;
+	board_module_name(mark.module, name);
 	return json_pack("{s:s,s:s,s:s,s:I,s:s}", "module",
-	    board->module[mark.module].name, "stage", stage_name(mark.stage),
+	    name, "stage", stage_name(mark.stage),
 	    "phase", phase_name(mark.phase), "ms",
 	    (json_int_t)((clock_mono_ns() - mark.since_ns) / 1000000), "id",
 	    mark.id);

@@ -47,7 +47,7 @@ static void
 crash_on_signal(int sig)
 {
 	struct board_mark mark;
-	char line[512];
+	char line[512], name[BOARD_NAME_MAX];
 	size_t n = 0;
 
 	guard_job_blame();
@@ -56,8 +56,8 @@ crash_on_signal(int sig)
 	if (slot >= 0 && board != NULL && board_mark_read(slot, &mark) &&
 	    mark.module != BOARD_NO_MODULE) {
 		n = crash_put(line, sizeof(line), n, " in module ");
-		n = crash_put(line, sizeof(line), n,
-		    board->module[mark.module].name);
+		board_module_name(mark.module, name);
+		n = crash_put(line, sizeof(line), n, name);
 		n = crash_put(line, sizeof(line), n, " stage ");
 		n = crash_put(line, sizeof(line), n, stage_name(mark.stage));
 		n = crash_put(line, sizeof(line), n, " phase ");

@@ -349,6 +349,7 @@ fleet_reaped(pid_t pid, int status)
 	metric_retire(s->slot);
 	board_slot_release(s->slot);
 	loop_io_stop(&s->io);
+	events->gone(s->channel);
 	close(s->channel);
 	s->channel = -1;
 	s->pid = 0;
@@ -373,19 +374,18 @@ ship_watch(struct ship *s)
 	struct board_mark mark;
 	struct log_ctx ctx;
 	const struct log_ctx *before;
+	char name[BOARD_NAME_MAX];
 	uint64_t now = clock_mono_ns(), spent;
 
 	if (s->pid == 0 || !board_mark_read(s->slot, &mark) ||
 	    mark.module == BOARD_NO_MODULE || now < mark.since_ns)
 		return;
-	/* a worker gone wild may have written anything into its slot */
-	if (mark.module >= (int)atomic_load(&board->modules))
-		return;
 	spent = (now - mark.since_ns) / 1000000u;
 	if (spent < 1000)
 		return;
 	memset(&ctx, 0, sizeof(ctx));
-	ctx.module = board->module[mark.module].name;
+	board_module_name(mark.module, name);
+	ctx.module = name;
 	ctx.stage = stage_name(mark.stage);
 	ctx.message = mark.id;
 	before = log_ctx_set(&ctx);

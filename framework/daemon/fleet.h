@@ -22,6 +22,8 @@ struct fleet_events {
 	void (*failed)(uint32_t generation, const char *text);
 	/* a worker passes on an operator's wish */
 	void (*message)(int channel, const struct channel_msg *m);
+	/* a worker is gone, and its channel is about to be closed */
+	void (*gone)(int channel);
 	/* the last process is gone */
 	void (*empty)(void);
 	/* in a new process, before it becomes a worker */

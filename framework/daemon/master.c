@@ -441,6 +441,20 @@ master_on_message(int channel, const struct channel_msg *m)
 	}
 }
 
+/* master_on_gone - a worker's channel is closed: its number may soon be
+   another's */
+static void
+master_on_gone(int channel)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < master.askers.n; i++) {
+		if (master.askers.v[i].channel != channel)
+			master.askers.v[n++] = master.askers.v[i];
+	}
+	master.askers.n = n;
+}
+
 /* master_on_empty - no process is left */
 static void
 master_on_empty(void)
@@ -624,6 +638,7 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 {
 	static const struct fleet_events events = { .ready = master_on_ready,
 		.failed = master_on_failed, .message = master_on_message,
+		.gone = master_on_gone,
 		.empty = master_on_empty, .child = master_child };
 	int status;
 

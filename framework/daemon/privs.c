@@ -70,17 +70,17 @@ privs_directory(const char *path, uid_t uid, gid_t gid, mode_t mode,
 	if (mkdir(path, mode) < 0)
 		return err_set(err, WEIR_E_TEMP, "%s: %s", path,
 		    strerror(errno));
-	if (geteuid() == 0 && chown(path, uid, gid) < 0)
+	if (geteuid() == 0 && lchown(path, uid, gid) < 0)
 		return err_set(err, WEIR_E_TEMP, "%s: chown: %s", path,
 		    strerror(errno));
 	return WEIR_OK;
 }
 
-/* privs_is_empty - is there nothing in a directory */
+/* privs_is_empty - is there nothing in a directory; takes the descriptor */
 static bool
-privs_is_empty(const char *path)
+privs_is_empty(int fd)
 {
-	DIR *dir = opendir(path);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *e;
 	bool empty = dir != NULL;
 
@@ -89,6 +89,8 @@ privs_is_empty(const char *path)
 		    strcmp(e->d_name, "..") == 0;
 	if (dir != NULL)
 		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
 	return empty;
 }
 
@@ -99,7 +101,8 @@ privs_may_own(const char *path, uid_t uid, gid_t gid, struct err *err)
 	struct stat st;
 
 	if (geteuid() != 0 || stat(path, &st) < 0 || st.st_uid == uid ||
-	    (st.st_uid == 0 && privs_is_empty(path)))
+	    (st.st_uid == 0 &&
+		privs_is_empty(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))))
 		return WEIR_OK;
 	return err_set(err, WEIR_E_INVAL, "%s belongs to user %u, Weir runs as "
 	    "user %u: chown -R %u:%u %s", path, st.st_uid, uid, uid, gid,
@@ -111,17 +114,27 @@ int
 privs_own(const char *path, uid_t uid, gid_t gid, mode_t mode, struct err *err)
 {
 	struct stat st;
-	int status = privs_directory(path, uid, gid, mode, err);
+	int status = privs_directory(path, uid, gid, mode, err), fd;
 
 	if (status == WEIR_OK)
 		status = privs_may_own(path, uid, gid, err);
 	if (status < 0 || geteuid() != 0 || stat(path, &st) < 0 ||
 	    st.st_uid == uid)
 		return status;
-	/* made by root a moment ago, for us */
-	return chown(path, uid, gid) == 0 ?
-	    WEIR_OK :
-	    err_set(err, WEIR_E_TEMP, "%s: chown: %s", path, strerror(errno));
+	/* made by root a moment ago, for us.  The folder around it may be the
+	   user's own: what is looked at and what is given away must be the
+	   same, and no link to something of root's */
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 ||
+	    !privs_is_empty(dup(fd)))
+		status = err_set(err, WEIR_E_INVAL, "%s: is no empty directory "
+		    "of root's any more", path);
+	else if (fchown(fd, uid, gid) < 0)
+		status = err_set(err, WEIR_E_TEMP, "%s: chown: %s", path,
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return status;
 }
 
 /* privs_drop - become the user */

@@ -20,6 +20,7 @@
 #include "conf/load.h"
 #include "daemon/helpers.h"
 #include "daemon/privs.h"
+#include "daemon/sockets.h"
 #include "dns/resolver.h"
 #include "host/hold.h"
 #include "host/load.h"
@@ -161,6 +162,15 @@ probe_surroundings(const struct conf *conf)
 	if (privs_find(conf, &uid, &gid, &err) < 0 ||
 	    privs_may_own(conf->state_dir, uid, gid, &err) < 0)
 		probe_say('E', err.text);
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		if (sockets_check(l, &err) == WEIR_OK)
+			continue;
+		snprintf(text, sizeof(text), "%.300s:%u: listener \"%s\": "
+		    "%.500s", l->file, l->line, l->name, err.text);
+		probe_say('E', text);
+	}
 	if (conf->dns.zone[0] != '\0') {
 		if (dns_init_zone(conf->dns.zone, &err) < 0) {
 			snprintf(text, sizeof(text), "dns: zone: %s", err.text);

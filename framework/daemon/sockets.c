@@ -100,6 +100,24 @@ sockets_control(const struct conf *conf, char *out, size_t cap)
 	return out;
 }
 
+/* sockets_perm - of a listener */
+static struct listen_perm
+sockets_perm(const struct conf_listener *l)
+{
+	return (struct listen_perm) { .mode = l->mode,
+		.owner = l->owner[0] != '\0' ? l->owner : NULL,
+		.group = l->group[0] != '\0' ? l->group : NULL };
+}
+
+/* sockets_check - could this one be opened, as far as names go */
+int
+sockets_check(const struct conf_listener *l, struct err *err)
+{
+	struct listen_perm perm = sockets_perm(l);
+
+	return listen_perms_check(&perm, err);
+}
+
 /* sockets_open - all that the configuration names */
 int
 sockets_open(const struct conf *conf, struct err *err)
@@ -117,9 +135,7 @@ sockets_open(const struct conf *conf, struct err *err)
 		status = socket_open(conf->metrics.text, NULL, "metrics", err);
 	for (size_t i = 0; i < conf->n_listeners && status == WEIR_OK; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
-		struct listen_perm perm = { .mode = l->mode,
-			.owner = l->owner[0] != '\0' ? l->owner : NULL,
-			.group = l->group[0] != '\0' ? l->group : NULL };
+		struct listen_perm perm = sockets_perm(l);
 		char what[128];
 
 		snprintf(what, sizeof(what), "%s:%u: listener \"%s\"", l->file,

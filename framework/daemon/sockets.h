@@ -13,6 +13,8 @@
 
 /* Open everything that the configuration names and is not yet open.  On
    failure what was newly opened is closed again. [main] */
+/* Are the listener's owner and group known on this machine? */
+int sockets_check(const struct conf_listener *l, struct err *err);
 int sockets_open(const struct conf *conf, struct err *err);
 /* Close and remove what this configuration does not name. */
 void sockets_keep(const struct conf *conf, bool remove);

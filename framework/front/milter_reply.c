@@ -48,11 +48,28 @@ milter_reply_refuse(struct buf *out, struct session *s,
 
 	settle_early(o, &st);
 	reply_refuse(out, s, &st);
+	explain_host_refused(s, o);
+}
+
+/* reply_has_others - is something to be done for a recipient at the end */
+static bool
+reply_has_others(const struct session *s)
+{
+	const struct message *m = s->message;
+
+	for (const struct opinion *o = m != NULL ? m->notes.opinions : NULL;
+	     o != NULL; o = o->next) {
+		if (o->scope == WEIR_SCOPE_RCPT && !o->shadow &&
+		    o->action > WEIR_ACT_ACCEPT)
+			return true;
+	}
+	return false;
 }
 
 /* reply_may_accept - may "ask no more" be said already */
 static bool
-reply_may_accept(const struct opinion *o, enum weir_stage stage)
+reply_may_accept(const struct session *s, const struct opinion *o,
+    enum weir_stage stage)
 {
 	/* later checks are skipped anyhow; but the MTA must not end our part
 	   before a module had its chance to edit */
@@ -60,7 +77,8 @@ reply_may_accept(const struct opinion *o, enum weir_stage stage)
 		return false;
 	if (o->scope == WEIR_SCOPE_SESSION)
 		return true;
-	return o->scope == WEIR_SCOPE_MESSAGE && stage >= WEIR_STAGE_MAIL;
+	return o->scope == WEIR_SCOPE_MESSAGE && stage >= WEIR_STAGE_MAIL &&
+	    !reply_has_others(s);
 }
 
 /* milter_reply_stage - what applies so far */
@@ -90,7 +108,7 @@ milter_reply_stage(struct buf *out, struct session *s, enum weir_stage stage,
 		milter_put(out, MILTER_R_DISCARD, NULL, 0);
 		return MILTER_SAID_DISCARDED;
 	case WEIR_ACT_ACCEPT:
-		if (!reply_may_accept(o, stage))
+		if (!reply_may_accept(s, o, stage))
 			break;
 		milter_put(out, MILTER_R_ACCEPT, NULL, 0);
 		return MILTER_SAID_ACCEPTED;

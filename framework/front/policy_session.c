@@ -237,11 +237,17 @@ policy_trouble(struct policy_session *ps, const char *enhanced,
 {
 	struct buf b = BUF_INIT;
 	struct session *s = ps->session;
+	struct opinion o = { .action = WEIR_ACT_TEMPFAIL,
+		.rcpt = WEIR_RCPT_NONE, .enhanced = enhanced, .text = text };
 
 	conn_log(&ps->conn, WEIR_LOG_WARN, LOG_FRONT_LIMIT, s, "%s", text);
 	buf_printf(&b, "DEFER %s %s [%s]", enhanced, text,
 	    s->message != NULL ? s->message->id : s->id);
-	policy_refuse(ps, b.ptr);
+	ps->refused = true;
+	if (s->message != NULL)
+		s->message->reply = pool_strdup(s->message->pool, b.ptr);
+	explain_host_refused(s, &o);
+	policy_put(ps, b.ptr);
 	buf_fini(&b);
 }
 

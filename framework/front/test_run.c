@@ -220,6 +220,13 @@ explain_refused(struct session *s)
 }
 
 void
+explain_host_refused(struct session *s, const struct opinion *o)
+{
+	(void)s;
+	(void)o;
+}
+
+void
 explain_session(struct session *s)
 {
 	(void)s;

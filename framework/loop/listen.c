@@ -240,6 +240,17 @@ listen_perms_set(const char *path, uid_t uid, gid_t gid, mode_t mode)
 	return rc;
 }
 
+/* listen_perms_check - are owner and group known */
+int
+listen_perms_check(const struct listen_perm *perm, struct err *err)
+{
+	uid_t uid;
+	gid_t gid;
+	int status = listen_owner(perm->owner, &uid, err);
+
+	return status < 0 ? status : listen_group(perm->group, &gid, err);
+}
+
 /* listen_perms - owner, group and mode of a path */
 int
 listen_perms(const char *path, const struct listen_perm *perm, struct err *err)

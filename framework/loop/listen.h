@@ -58,6 +58,8 @@ int listen_parse(const char *text, struct listen_address *out,
 int listen_open(const struct listen_address *a, const struct listen_perm *perm,
     struct err *err);
 /* Give a unix socket's path its owner, group and mode. [main] */
+/* Are there such an owner and group? */
+int listen_perms_check(const struct listen_perm *perm, struct err *err);
 int listen_perms(const char *path, const struct listen_perm *perm,
     struct err *err);
 /* Remove a unix socket's path; nothing for the others. [main] */

@@ -91,6 +91,7 @@ struct message {
 	/* set when it has been settled */
 	const char *reply; /* as it was said, or NULL */
 	uint32_t explained; /* state of the record that was kept, 0: none */
+	bool host_refused;  /* there is a record of a refusal by the host */
 };
 
 void message_limits(const struct message_limits *limits); /* process-wide */

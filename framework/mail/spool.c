@@ -116,7 +116,9 @@ spool_add(struct spool *sp, const void *data, size_t len)
 		return WEIR_OK; /* views stay valid */
 	if (sp->sealed)
 		return WEIR_E_STATE;
-	if (len > message_max || sp->len > message_max - len)
+	/* what can never be taken is too large, not too much for now */
+	if (len > message_max || sp->len > message_max - len ||
+	    !budget_fits(need))
 		return WEIR_E_LIMIT;
 	if (sp->map != NULL) {
 		munmap(sp->map, sp->len + 1);

@@ -33,31 +33,51 @@ board_destroy(void)
 	board = NULL;
 }
 
-/* board_module_find - index of a name */
-int
-board_module_find(const char *name)
+/* board_count - modules in the table; a worker gone wild may have written
+   anything there, and the master reads it, too */
+static uint32_t
+board_count(void)
 {
 	uint32_t n = atomic_load_explicit(&board->modules,
 	    memory_order_acquire);
 
+	return n < BOARD_MODULES ? n : BOARD_MODULES;
+}
+
+/* board_module_find - index of a name */
+int
+board_module_find(const char *name)
+{
+	uint32_t n = board_count();
+
 	for (uint32_t i = 0; i < n; i++) {
-		if (strcmp(board->module[i].name, name) == 0)
+		if (strncmp(board->module[i].name, name, BOARD_NAME_MAX) == 0)
 			return (int)i;
 	}
 	return WEIR_E_NOTFOUND;
+}
+
+/* board_module_name - its name, copied */
+void
+board_module_name(int module, char out[BOARD_NAME_MAX])
+{
+	out[0] = '\0';
+	if (module < 0 || module >= BOARD_MODULES)
+		return;
+	memcpy(out, board->module[module].name, BOARD_NAME_MAX);
+	out[BOARD_NAME_MAX - 1] = '\0';
 }
 
 /* board_module - index of a name, entered if new */
 int
 board_module(const char *name)
 {
-	uint32_t n = atomic_load_explicit(&board->modules,
-	    memory_order_relaxed);
+	uint32_t n = board_count();
 	int found = board_module_find(name);
 
 	if (found >= 0)
 		return found;
-	if (n == BOARD_MODULES || strlen(name) >= BOARD_NAME_MAX)
+	if (n >= BOARD_MODULES || strlen(name) >= BOARD_NAME_MAX)
 		return WEIR_E_LIMIT;
 	snprintf(board->module[n].name, BOARD_NAME_MAX, "%s", name);
 	/* the name is complete before anyone can see it */
@@ -146,7 +166,7 @@ board_mark_read(int slot, struct board_mark *out)
 		out->module = (int)(where >> 1 & 0x7fff) - 1;
 		out->stage = (int)(where >> 16 & 0xffff);
 		out->phase = (int)(where >> 32 & 0xffff);
-		if ((where & 1) == 0)
+		if ((where & 1) == 0 || out->module >= (int)board_count())
 			out->module = BOARD_NO_MODULE;
 		memcpy(out->id, words, sizeof(out->id));
 		out->id[BOARD_ID_MAX - 1] = '\0';
@@ -221,17 +241,15 @@ board_crashed(int slot, int64_t now_ms, const struct board_limits *limits,
 	expect(slot >= 0 && slot < BOARD_SLOTS);
 	board->slot[slot].state = BOARD_DEAD;
 	memset(out, 0, sizeof(*out));
-	out->module = "";
-	expect(board_mark_read(slot, &out->mark));
-	/* a worker gone wild may have written anything into its slot */
-	if (out->mark.module >= (int)board->modules)
+	/* a dead one's mark stands still, unless others write it */
+	if (!board_mark_read(slot, &out->mark)) {
+		memset(&out->mark, 0, sizeof(out->mark));
 		out->mark.module = BOARD_NO_MODULE;
-	if (out->mark.module >= 0) {
-		struct board_module *m = &board->module[out->mark.module];
-
-		out->module = m->name;
-		out->benched = board_bench(m, now_ms, limits);
 	}
+	board_module_name(out->mark.module, out->module);
+	if (out->mark.module >= 0)
+		out->benched = board_bench(&board->module[out->mark.module],
+		    now_ms, limits);
 	if (out->mark.fingerprint != 0)
 		out->poison = board_poison_add(out->mark.fingerprint);
 }

@@ -8,7 +8,8 @@
  * module and poison tables by the master only (it alone reaps workers);
  * whatever another process may read is atomic.  A worker writes its mark
  * around every callback, so a dead worker tells what it was doing, and a live
- * one since when.
+ * one since when.  All of it lies in the hands of every worker: whoever reads
+ * it, the master above all, trusts no number in it.
  *
  * GLOSSARY
  *   slot    one worker's row; those of a draining generation count, too
@@ -96,7 +97,7 @@ struct board_mark {
 
 struct board_crash {
 	struct board_mark mark;
-	const char *module;  /* its name, or "" */
+	char module[BOARD_NAME_MAX]; /* its name, or "" */
 	bool benched;	     /* this crash benched it */
 	uint32_t poison;     /* crashes of this mail so far, 0: none known */
 };
@@ -119,6 +120,8 @@ void board_destroy(void);
 int board_module(const char *name);
 /* The same without entering: WEIR_E_NOTFOUND. [any] */
 int board_module_find(const char *name);
+/* A module's name; "" for one that can't be. [any] */
+void board_module_name(int module, char out[BOARD_NAME_MAX]);
 
 /* A free slot for a worker about to be forked (BOARD_STARTING, no pid), or
    WEIR_E_LIMIT; pid is set once it is known. Master only. */

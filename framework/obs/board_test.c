@@ -75,6 +75,7 @@ marks_nest_and_end(void **state)
 
 	(void)state;
 	assert_int_equal(board_slot_take(1), 0);
+	board->modules = BOARD_MODULES; /* those marked are there */
 	assert_true(board_mark_read(0, &m));
 	assert_int_equal(m.module, BOARD_NO_MODULE);
 	outer = board_mark_enter(0, 3, WEIR_STAGE_EOM, 1, "ID-1", 111);
@@ -181,6 +182,17 @@ a_wild_slot_harms_nobody(void **state)
 	board_crashed(slot, 1, &limits, &crash);
 	assert_string_equal(crash.module, "");
 	assert_int_equal(strlen(crash.mark.id), BOARD_ID_MAX - 1);
+	/* nor do more modules than there can be, or names without an end */
+	board->modules = 0x7fffffff;
+	memset(board->module, 'x', sizeof(board->module));
+	board_mark_enter(slot, 20000, 1, 1, "id", 1);
+	board_crashed(slot, 1, &limits, &crash);
+	assert_int_equal(crash.mark.module, BOARD_NO_MODULE);
+	assert_false(crash.benched);
+	board_mark_enter(slot, BOARD_MODULES - 1, 1, 1, "id", 1);
+	board_crashed(slot, 1, &limits, &crash);
+	assert_int_equal(strlen(crash.module), BOARD_NAME_MAX - 1);
+	assert_int_equal(board_module("new"), WEIR_E_LIMIT);
 	board_slot_release(slot);
 }
 

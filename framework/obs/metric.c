@@ -26,7 +26,7 @@ static const char *const metric_bound_text[METRIC_BUCKETS] = { "0.0001",
 struct metric_series {
 	char name[METRIC_NAME_MAX], labels[METRIC_LABELS_MAX],
 	    help[METRIC_HELP_MAX];
-	int id;
+	_Atomic int id;
 	uint32_t first;	       /* the family's first series */
 	_Atomic uint32_t next; /* the family's next one, 0: none */
 };
@@ -154,6 +154,16 @@ metric_label_add(struct buf *out, const char *name, weir_str value)
 	buf_add_char(out, '"');
 }
 
+/* metric_count - series in the directory, of which there are never more; any
+   worker may have written anything there, and the master reads it, too */
+static uint32_t
+metric_count(void)
+{
+	uint32_t n = metric_shared->n;
+
+	return n < METRIC_SERIES ? n : METRIC_SERIES;
+}
+
 /* metric_find - a known series; *first is its family's first, or n */
 static int
 metric_find(const char *name, const char *labels, uint32_t n,
@@ -179,7 +189,7 @@ static int
 metric_append(enum metric_kind kind, const char *name, const char *labels,
     const char *help)
 {
-	uint32_t n = metric_shared->n, first, i;
+	uint32_t n = metric_count(), first, i;
 	struct metric_series *s = &metric_shared->series[n];
 	int id = metric_find(name, labels, n, &first);
 
@@ -189,8 +199,9 @@ metric_append(enum metric_kind kind, const char *name, const char *labels,
 	if (id >= 0)
 		return id;
 	/* the last histogram's worth stays free: metric_is tests one bound */
-	if (n == METRIC_SERIES || metric_shared->cells + metric_width(kind) >
-	    METRIC_CELLS - METRIC_BUCKETS - 1)
+	if (n == METRIC_SERIES || metric_shared->cells > METRIC_CELLS ||
+	    metric_shared->cells + metric_width(kind) >
+		METRIC_CELLS - METRIC_BUCKETS - 1)
 		return WEIR_E_LIMIT;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	snprintf(s->labels, sizeof(s->labels), "%s", labels);
@@ -265,7 +276,7 @@ void
 metric_retire(int row)
 {
 	_Atomic uint64_t *from, *to = metric_shared->row[METRIC_RETIRED];
-	uint32_t n = metric_shared->n;
+	uint32_t n = metric_count();
 
 	expect(row >= 0 && row < BOARD_SLOTS);
 	if (!metric_shared->used[row])
@@ -274,10 +285,14 @@ metric_retire(int row)
 	metric_shared->used[METRIC_RETIRED] = true;
 	atomic_fetch_add(&metric_shared->folding, 1);
 	for (uint32_t i = 0; i < n; i++) {
-		int id = metric_shared->series[i].id;
+		int id = atomic_load_explicit(&metric_shared->series[i].id,
+		    memory_order_relaxed);
 		enum metric_kind kind = id >> METRIC_KIND_SHIFT;
 		unsigned cell = (unsigned)id & METRIC_CELL_MASK;
 
+		/* the directory lies in the hands of every worker */
+		if (!metric_is(id, kind))
+			continue;
 		for (unsigned k = 0; k < metric_width(kind); k++) {
 			uint64_t v = atomic_exchange(&from[cell + k], 0);
 
@@ -312,6 +327,9 @@ metric_sums(int id, uint64_t out[METRIC_BUCKETS + 1])
 	unsigned cell = (unsigned)id & METRIC_CELL_MASK;
 	uint32_t before;
 
+	memset(out, 0, sizeof(out[0]) * (METRIC_BUCKETS + 1));
+	if (!metric_is(id, id >> METRIC_KIND_SHIFT))
+		return;
 	for (int tries = 0; tries < 1000; tries++) {
 		before = atomic_load(&metric_shared->folding);
 		for (unsigned k = 0; k < width; k++)
@@ -411,7 +429,7 @@ metric_render(struct buf *out)
 {
 	static const char *const kinds[] = { "", "counter", "gauge",
 		"histogram" };
-	uint32_t n = metric_shared != NULL ? metric_shared->n : 0;
+	uint32_t n = metric_shared != NULL ? metric_count() : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct metric_series *s = &metric_shared->series[i];

@@ -475,6 +475,24 @@ explain_state(const struct session *s, const struct message *m)
 	    m->notes.nfindings + m->nrcpts;
 }
 
+/* explain_early - refused with no message at hand */
+static void
+explain_early(struct session *s)
+{
+	const struct opinion *o;
+
+	if (s->explained || s->notes.nopinions == 0)
+		return;
+	o = run_answer(s, WEIR_RCPT_NONE);
+	if (o == NULL || o->action < WEIR_ACT_TEMPFAIL)
+		return;
+	s->explained = true;
+	explain_count(s, NULL);
+	explain_log(s, NULL, LOG_MESSAGE_VERDICT);
+	if (enabled)
+		explain_keep(s, NULL, "early", false);
+}
+
 /* explain_refused - somebody has just been refused: their question may come
    long before the transaction ends */
 void
@@ -483,7 +501,7 @@ explain_refused(struct session *s)
 	struct message *m = s->message;
 
 	if (m == NULL) {
-		explain_session(s);
+		explain_early(s);
 		return;
 	}
 	if (m->explained == 0) {
@@ -491,8 +509,37 @@ explain_refused(struct session *s)
 		explain_log(s, m, LOG_MESSAGE_VERDICT);
 	}
 	if (enabled)
-		explain_keep(s, m, explain_kind(s), m->explained != 0);
+		explain_keep(s, m, explain_kind(s), m->explained != 0 ||
+			m->host_refused);
 	m->explained = explain_state(s, m);
+}
+
+/* explain_host_refused - what the host itself says is in no notes, as it must
+   not hold for what comes later in the session: only the record has it */
+void
+explain_host_refused(struct session *s, const struct opinion *o)
+{
+	struct message *m = s->message;
+	struct notes *notes = m != NULL ? &m->notes : &s->notes,
+		     before = *notes;
+	struct opinion said = *o;
+
+	said.scope = m != NULL ? WEIR_SCOPE_MESSAGE : WEIR_SCOPE_SESSION;
+	notes_opinion(notes, m != NULL ? m->pool : s->pool, &said);
+	if (m == NULL && !s->explained) {
+		s->explained = true;
+		explain_count(s, NULL);
+		explain_log(s, NULL, LOG_MESSAGE_VERDICT);
+		if (enabled)
+			explain_keep(s, NULL, "early", false);
+	} else if (m != NULL && enabled) {
+		/* the transaction may go on; its end replaces this */
+		explain_keep(s, m, explain_kind(s), m->explained != 0 ||
+			m->host_refused);
+		m->host_refused = true;
+	}
+	*notes = before;
+	*notes->opinions_end = NULL;
 }
 
 /* explain_message - a transaction ended */
@@ -512,7 +559,9 @@ explain_message(struct message *m, enum message_end how)
 	if (how == MESSAGE_ABORTED && m->notes.nopinions == 0 &&
 	    m->notes.nfindings == 0 && s->notes.nopinions == 0)
 		return;
-	if (m->explained == explain_state(s, m))
+	/* the host has refused all that there was */
+	if (m->explained == explain_state(s, m) ||
+	    (m->host_refused && m->nrcpts == 0))
 		return;
 	if (m->explained == 0) {
 		explain_count(s, m);
@@ -520,23 +569,15 @@ explain_message(struct message *m, enum message_end how)
 			LOG_MESSAGE_ABORT : LOG_MESSAGE_VERDICT);
 	}
 	if (enabled)
-		explain_keep(s, m, explain_kind(s), m->explained != 0);
+		explain_keep(s, m, explain_kind(s), m->explained != 0 ||
+			m->host_refused);
 }
 
 /* explain_session - refused before a message began */
 void
 explain_session(struct session *s)
 {
-	const struct opinion *o;
-
-	if (s->explained || s->messages > 0 || s->notes.nopinions == 0)
-		return;
-	o = run_answer(s, WEIR_RCPT_NONE);
-	if (o == NULL || o->action < WEIR_ACT_TEMPFAIL)
-		return;
-	s->explained = true;
-	explain_count(s, NULL);
-	explain_log(s, NULL, LOG_MESSAGE_VERDICT);
-	if (enabled)
-		explain_keep(s, NULL, "early", false);
+	/* what was said of a message is in its record */
+	if (s->messages == 0)
+		explain_early(s);
 }

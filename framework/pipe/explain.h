@@ -28,6 +28,9 @@ json_t *explain_json(const struct session *s, const struct message *m,
    delegation, a session refused as a whole): record and log line now; what
    comes later replaces the record. */
 void explain_refused(struct session *s);
+/* The host itself has just refused, no module was asked: the record says so,
+   and nothing else remembers it. */
+void explain_host_refused(struct session *s, const struct opinion *o);
 /* The transaction ended, the session ended: record and log line. */
 void explain_message(struct message *m, enum message_end how);
 void explain_session(struct session *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pipe/guard.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -14,6 +15,17 @@
 static int slot = -1;
 static uint64_t outer;
 static _Thread_local const struct guard_job *this_job;
+/* a job's thread has left its mark and dies: the loop, which still turns, must
+   not write over it */
+static _Atomic bool dying;
+
+/* guard_marks - is there a mark to leave */
+static inline bool
+guard_marks(void)
+{
+	return slot >= 0 &&
+	    !atomic_load_explicit(&dying, memory_order_relaxed);
+}
 
 /* guard_slot - this worker's row of the board; negative: no board */
 void
@@ -38,7 +50,7 @@ guard_enter(struct call *c)
 	c->entered_ns = clock_mono_ns();
 	if (c->begun_ns == 0)
 		c->begun_ns = c->entered_ns;
-	if (slot < 0)
+	if (!guard_marks())
 		return;
 	/* the mail that this call is about, of all that are at work */
 	board_fingerprint_set(slot,
@@ -51,7 +63,7 @@ guard_enter(struct call *c)
 void
 guard_drop_enter(const struct module *m)
 {
-	if (slot >= 0)
+	if (guard_marks())
 		outer = board_mark_enter(slot, m->board, WEIR_STAGE_EOM,
 		    WEIR_PHASE_ACT, NULL, clock_mono_ns());
 }
@@ -60,7 +72,7 @@ guard_drop_enter(const struct module *m)
 void
 guard_drop_leave(void)
 {
-	if (slot >= 0)
+	if (guard_marks())
 		board_mark_leave(slot, outer);
 	outer = 0;
 }
@@ -93,6 +105,7 @@ guard_job_blame(void)
 
 	if (j == NULL || slot < 0)
 		return;
+	atomic_store(&dying, true);
 	board_fingerprint_set(slot, j->fingerprint);
 	board_mark_enter(slot, j->module, j->stage, j->phase, j->id,
 	    clock_mono_ns());
@@ -122,7 +135,7 @@ guard_leave(struct call *c)
 {
 	uint64_t spent = clock_mono_ns() - c->entered_ns;
 
-	if (slot >= 0) {
+	if (guard_marks()) {
 		board_mark_leave(slot, outer);
 		board_fingerprint_set(slot, 0);
 		outer = 0;

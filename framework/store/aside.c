@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -155,6 +156,13 @@ aside_child(const char *path, const struct stat *st, int out)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0)
 		dup2(null, STDERR_FILENO);
+	/* who takes this process over through the file gets nothing with it:
+	   no channel, no listener, no log */
+	if (out != STDERR_FILENO + 1 && dup2(out, STDERR_FILENO + 1) < 0)
+		_exit(2);
+	out = STDERR_FILENO + 1;
+	close_range((unsigned)out + 1, ~0u, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* not as root: its lock file would shut the workers out, and the
 	   content is not to be trusted */
 	if (geteuid() == 0 && aside_drop(path) != 0)

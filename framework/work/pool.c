@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "loop/loop.h"
 
+#define SPARE_STACK (32u * 1024)
+
 enum work_state {
 	WORK_OUT = 0, /* not in the pool */
 	WORK_QUEUED,
@@ -47,7 +49,12 @@ work_thread(void *arg)
 	struct work_lane *lane = arg;
 	struct work *w;
 	bool first;
+	/* a stack of its own for the handler of fatal signals, which is to
+	   say whose code has used up this one */
+	stack_t spare = { .ss_sp = xmalloc(SPARE_STACK),
+		.ss_size = SPARE_STACK }, none = { .ss_flags = SS_DISABLE };
 
+	sigaltstack(&spare, NULL);
 	pthread_mutex_lock(&pool.lock);
 	for (;;) {
 		while (list_empty(&lane->queue) && !pool.closing) {
@@ -73,6 +80,8 @@ work_thread(void *arg)
 			loop_wake_send(&pool.wake);
 	}
 	pthread_mutex_unlock(&pool.lock);
+	sigaltstack(&none, NULL);
+	free(spare.ss_sp);
 	return NULL;
 }
 

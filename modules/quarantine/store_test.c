@@ -192,7 +192,7 @@ test_token(void **state)
 	struct store *st = *state;
 	unsigned char key[TOKEN_KEY_LEN], again[TOKEN_KEY_LEN];
 	struct token t = { .expires_ms = clock_ms + 60000 }, got;
-	char value[TOKEN_MAX];
+	char value[TOKEN_MAX], longest[2000];
 	struct fault f;
 
 	assert_int_equal(store_open(st, &f), WEIR_OK);
@@ -210,6 +210,11 @@ test_token(void **state)
 	    clock_ms, &got, &f), WEIR_E_INVAL);
 	assert_int_equal(token_read(key, weir_str_of(value), "a@example.net",
 	    clock_ms + 61000, &got, &f), WEIR_E_TIMEOUT);
+	/* a recipient that is longer than any of ours is nobody's */
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(token_read(key, weir_str_of(value), longest, clock_ms,
+	    &got, &f), WEIR_E_INVAL);
 	/* each octet counts */
 	for (size_t i = 0; i < strlen(value); i++) {
 		char old = value[i];

@@ -93,8 +93,9 @@ token_key(const struct store *st, unsigned char key[TOKEN_KEY_LEN],
 	return status;
 }
 
-/* token_sign - over the text so far and the recipient */
-static void
+/* token_sign - over the text so far and the recipient; false: longer than any
+   that we have written */
+static bool
 token_sign(const unsigned char key[TOKEN_KEY_LEN], const char *text,
     const char *rcpt, char hex[HEX_LEN + 1])
 {
@@ -103,9 +104,12 @@ token_sign(const unsigned char key[TOKEN_KEY_LEN], const char *text,
 	unsigned n = 0;
 	int len = snprintf(all, sizeof(all), "%s\n%s", text, rcpt);
 
+	if (len < 0 || (size_t)len >= sizeof(all))
+		return false;
 	HMAC(EVP_sha256(), key, TOKEN_KEY_LEN, (unsigned char *)all,
 	    (size_t)len, mac, &n);
 	token_hex(mac, hex);
+	return true;
 }
 
 /* token_write - the field's value */
@@ -119,7 +123,9 @@ token_write(const unsigned char key[TOKEN_KEY_LEN], const struct token *t,
 	token_hex(t->digest, digest);
 	snprintf(out, TOKEN_MAX, "1 %s %s %" PRId64 " %s", t->id, t->nonce,
 	    t->expires_ms / 1000, digest);
-	token_sign(key, out, rcpt, sig);
+	/* of no use then, as nobody can read it */
+	if (!token_sign(key, out, rcpt, sig))
+		sig[0] = '\0';
 	n = strlen(out);
 	snprintf(out + n, TOKEN_MAX - n, " %s", sig);
 }
@@ -153,8 +159,8 @@ token_read(const unsigned char key[TOKEN_KEY_LEN], weir_str value,
 	    !token_unhex(digest, out->digest))
 		return fault_set(f, WEIR_E_INVAL, "no token at all");
 	text[body] = '\0';
-	token_sign(key, text, rcpt, ours);
-	if (CRYPTO_memcmp(ours, sig, HEX_LEN) != 0)
+	if (!token_sign(key, text, rcpt, ours) ||
+	    CRYPTO_memcmp(ours, sig, HEX_LEN) != 0)
 		return fault_set(f, WEIR_E_INVAL, "not signed by this site for "
 		    "this recipient");
 	memcpy(out->id, id, sizeof(id));

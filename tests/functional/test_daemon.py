@@ -458,6 +458,13 @@ BAD = {
     "key": ("wrokers = 2\n", "workers"),
     "include": ('include("{dir}/no.conf")\n', "no.conf"),
     "syntax": ("listener {{{\n", "weir.conf:"),
+    "owner": (daemon.section("listener", "x", protocol="policy",
+                             address="unix:{dir}/x", owner="nosuchuser"),
+              'no user "nosuchuser"'),
+    "servers": (daemon.section("dns", servers=[f"192.0.2.{n}"
+                                               for n in range(9)]),
+                "at most 8"),
+    "tries": (daemon.section("dns", tries=9), "tries"),
     "address": (daemon.listener("x", "milter", "inet:nowhere"), "nowhere"),
     "protocol": (daemon.listener("x", "smtpd", "unix:{dir}/x"), "smtpd"),
     "same": (daemon.listener("x", "policy", "unix:{dir}/m.sock"),

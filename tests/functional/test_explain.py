@@ -107,6 +107,46 @@ def test_early_refusals(weir):
         assert found[0]["kind"] == "message"
 
 
+def test_refused_by_the_host(weir):
+    """What no module has said is explained, too, and holds for nothing else."""
+    one = weir(MILTER + POLICY + PUPPET
+               + daemon.section("limits", recipients=2))
+    long = "<" + "a" * 1100 + "@example.net>"
+    with MilterClient(f"unix:{one.dir}/m.sock") as client:
+        assert client.session() is None
+        text = (client.mail(long) or client.rcpt()).text
+        found = [r for r in records(one, 1) if f"[{r['id']}]" in text]
+        assert found[0]["kind"] == "early"
+        assert found[0]["verdict"] == "tempfail"
+        # a sole recipient that is refused
+        client.mail()
+        text = client.rcpt(long).text
+        client.abort()
+        found = [r for r in records(one, 2) if f"[{r['id']}]" in text]
+        assert found[0]["verdict"] == "tempfail"
+        # one of several: the others get their mail, and the record says so
+        client.mail()
+        client.rcpt("<a@example.net>")
+        client.rcpt("<b@example.net>")
+        text = client.rcpt("<c@example.net>").text
+        assert "4.5.3" in text
+        client.data()
+        client.header("Subject", "test")
+        client.eoh()
+        client.body(b"body\r\n")
+        assert client.eom().code == 2
+
+    def replaced():
+        found = [r for r in records(one, 3) if f"[{r['id']}]" in text]
+        return found and found[0]["verdict"] == "accept"
+    proc.wait_for(replaced, 5, "the record of the whole message")
+    assert len(records(one, 3)) == 3
+    with PolicyClient(f"unix:{one.dir}/p.sock") as client:
+        text = client.ask(recipient="a" * 1100 + "@example.net")
+    found = [r for r in records(one, 4) if f"[{r['id']}]" in text]
+    assert found[0]["verdict"] == "tempfail"
+
+
 def test_found_by_id_and_queue_id(weir):
     one = weir(MILTER + PUPPET)
     ident = re.search(r"\[(\w+)\]", ask(one, "reject").text).group(1)

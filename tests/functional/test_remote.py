@@ -4,6 +4,7 @@ a helper dies, hangs or lies."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -357,6 +358,22 @@ def test_bad_init_refuses_the_start(folder, how, word):
     one.process.stop()
     assert re.search(word, str(e.value))
     assert "helper remotetest." in str(e.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give away")
+def test_link_to_a_folder_of_roots_is_not_given_away(folder):
+    """The folder around belongs to the workers' user."""
+    one = daemon.Weir(folder, conf())
+    target = folder / "roots"
+    target.mkdir(0o755)
+    one.start(30)
+    one.process.stop()
+    shutil.rmtree(one.state / "helpers")
+    os.symlink(target, one.state / "helpers")
+    with pytest.raises(RuntimeError, match="no empty directory of root's"):
+        one.start(30)
+    one.process.stop()
+    assert target.stat().st_uid == 0
 
 
 def test_bad_init_refuses_the_reload(weir):
