@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -475,6 +476,111 @@ test_short_ids(void **state)
 	store_end(st);
 }
 
+/* only - the one message in a folder: its path; false: none */
+static bool
+only(const char *dir, char out[4096])
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool found = false;
+
+	while (d != NULL && !found && (e = readdir(d)) != NULL) {
+		found = e->d_name[0] != '.';
+		if (found)
+			snprintf(out, 4096, "%.3000s/%.255s", dir, e->d_name);
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+/* Recipients whose names are none of folders, and folders whose names are not
+   ASCII (modified UTF-7): moved there, deleted there, and gone from there. */
+static void
+test_sync(void **state)
+{
+	static const char *const users[] = { "plain@example.net",
+		"o'neill/x@example.net", "j\xc3\xbcrgen@example.net",
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname@example.net" };
+	const struct care_conf conf = { .imap_delete = true };
+	struct store *st = *state;
+	struct care_synced out;
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		char name[256], from[4096], to[4096], dir[1024], own[1024];
+		char moved[ID_LEN + 1], gone[ID_LEN + 1], kept[ID_LEN + 1];
+		struct item item;
+		sqlite3 *db;
+
+		assert_int_equal(keep_one(st, "a\r\n", users[i], 1, gone),
+		    WEIR_OK);
+		file_user(users[i], name, sizeof(name));
+		snprintf(dir, sizeof(dir), "%s/imap/%s/new", folder, name);
+		assert_true(only(dir, from));
+		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe", folder,
+		    name);
+		assert_int_equal(mkdir(own, 0700), 0);
+		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe/cur",
+		    folder, name);
+		assert_int_equal(mkdir(own, 0700), 0);
+		/* into the user's own folder: it is still there */
+		snprintf(to, sizeof(to), "%s/%.255s:2,S", own,
+		    strrchr(from, '/') + 1);
+		assert_int_equal(rename(from, to), 0);
+		clock_ms += 10000;
+		assert_int_equal(care_sync(st, &conf, true, &out, &f),
+		    WEIR_OK);
+		assert_int_equal(out.deleted, 0);
+		/* deleted in it */
+		assert_int_equal(unlink(to), 0);
+		assert_int_equal(care_sync(st, &conf, false, &out, &f),
+		    WEIR_OK);
+		assert_int_equal(out.deleted, 1);
+		db = store_begin(st, false, &f);
+		assert_int_equal(item_find(db, gone, &item, &f),
+		    WEIR_E_NOTFOUND);
+		store_end(st);
+		/* moved to Release: it is asked for */
+		assert_int_equal(keep_one(st, "b\r\n", users[i], 1, moved),
+		    WEIR_OK);
+		assert_true(only(dir, from));
+		snprintf(to, sizeof(to), "%s/imap/%s/.Release/cur/x:2,S",
+		    folder, name);
+		assert_int_equal(rename(from, to), 0);
+		assert_int_equal(care_sync(st, &conf, false, &out, &f),
+		    WEIR_OK);
+		assert_int_equal(out.released, 1);
+		db = store_begin(st, false, &f);
+		assert_int_equal(item_find(db, moved, &item, &f), WEIR_OK);
+		assert_int_equal(item.state, ITEM_QUEUED);
+		store_end(st);
+		/* in the user's folder, and deleted by the operator */
+		assert_int_equal(keep_one(st, "c\r\n", users[i], 1, kept),
+		    WEIR_OK);
+		assert_true(only(dir, from));
+		snprintf(to, sizeof(to), "%s/%.255s", own,
+		    strrchr(from, '/') + 1);
+		assert_int_equal(rename(from, to), 0);
+		db = store_begin(st, true, &f);
+		{
+			struct item_files files = ITEM_FILES_INIT;
+
+			assert_int_equal(item_delete(db, kept, false, &files,
+			    &f), WEIR_OK);
+			assert_int_equal(store_commit(st, &f), WEIR_OK);
+			item_files_unlink(st, &files);
+			item_files_fini(&files);
+		}
+		assert_false(only(own, to));
+	}
+	assert_int_equal(count(st, "audit WHERE who LIKE 'imap:%@example.net'"
+	    " AND action = 'delete'"), sizeof(users) / sizeof(*users));
+}
+
 /* A next hop that says these lines, one for each command; "-" closes, "..."
    is silent. */
 struct hop {
@@ -509,6 +615,10 @@ static const struct hop hops[] = {
 	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "..." },
 	    SMTP_UNSURE },
 	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "what?" },
+	    SMTP_UNSURE },
+	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "354 go on" },
+	    SMTP_UNSURE },
+	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "000" },
 	    SMTP_UNSURE },
 };
 
@@ -609,7 +719,7 @@ main(void)
 	const struct CMUnitTest tests[] = { T(test_ids), T(test_users),
 		T(test_token), T(test_same), T(test_from), T(test_glob),
 		T(test_lists), T(test_retention), T(test_short_ids),
-		T(test_smtp), T(test_smtp_injection) };
+		T(test_sync), T(test_smtp), T(test_smtp_injection) };
 
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
