@@ -2,7 +2,6 @@
 /* mod_quarantine - keep what is not to be delivered: options and start. */
 #include "quarantine.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,44 +90,6 @@ static const char *const quarantine_needs[] = { WEIR_EXT_JOB, WEIR_EXT_TIMER,
 	WEIR_EXT_METRIC, WEIR_EXT_CONTROL, WEIR_EXT_EDIT, WEIR_EXT_MIME,
 	WEIR_EXT_SERVICE, NULL };
 static const char *const quarantine_after[] = { "bayes", NULL };
-
-/* quarantine_attr - text, or nothing */
-weir_str
-quarantine_attr(const struct quarantine *q, weir_call *call, uint32_t attr,
-    uint32_t rcpt)
-{
-	weir_str value;
-
-	if (q->host->attr_get(call, attr, rcpt, &value) != WEIR_OK)
-		return WEIR_STR("");
-	return value;
-}
-
-/* quarantine_log - formatted */
-void
-quarantine_log(const struct quarantine *q, weir_call *call, int level,
-    const char *fmt, ...)
-{
-	char line[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	q->host->log(q->self, call, level, weir_str_of(line));
-}
-
-/* quarantine_lower - ASCII letters only: the rest is the MTA's business */
-char *
-quarantine_lower(weir_str s)
-{
-	char *out = strndup(s.ptr, s.len);
-
-	for (char *p = out; p != NULL && *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + 32);
-	return out;
-}
 
 /* quarantine_now - for the store, in any thread */
 static int64_t

@@ -112,7 +112,7 @@ struct quarantine {
 	    metric_adopted, metric_time;
 };
 
-/* Text of an attribute, or "". */
+/* words.c: text of an attribute, or "". */
 weir_str quarantine_attr(const struct quarantine *q, weir_call *call,
     uint32_t attr, uint32_t rcpt);
 void quarantine_log(const struct quarantine *q, weir_call *call, int level,
