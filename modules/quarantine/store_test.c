@@ -409,6 +409,44 @@ test_lists(void **state)
 	assert_int_equal(lists_entry("", entry, &f), WEIR_E_INVAL);
 }
 
+/* A list is full at 200,000 octets; another owner's is not, and an entry that
+   moves to the other list needs no room of its own in a full one. */
+static void
+test_lists_are_bounded(void **state)
+{
+	struct store *st = *state;
+	char entry[LISTS_ENTRY_MAX + 1], text[LISTS_ENTRY_MAX + 10];
+	struct fault f;
+	sqlite3 *db = store_begin(st, true, &f);
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text + LISTS_ENTRY_MAX - 4, ".org", 5);
+	assert_int_equal(lists_entry(text, entry, &f), WEIR_OK);
+	assert_int_equal(strlen(entry), LISTS_ENTRY_MAX);
+	memcpy(text + LISTS_ENTRY_MAX - 3, ".org", 5);
+	assert_int_equal(lists_entry(text, entry, &f), WEIR_E_INVAL);
+	/* all but 100 octets of it */
+	assert_int_equal(store_run(db, &f, NULL, "WITH RECURSIVE c(i) AS ("
+	    "SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1999) INSERT"
+	    " INTO list (user, entry, kind, time_ms) SELECT 'a@example.net',"
+	    " printf('%0100d', i), 1, 0 FROM c", ""), WEIR_OK);
+	assert_int_equal(store_commit(st, &f), WEIR_OK);
+	memset(entry, 'y', 101);
+	entry[101] = '\0';
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_E_LIMIT);
+	assert_non_null(strstr(f.text, "full"));
+	assert_int_equal(lists_add(st, "b@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_OK);
+	entry[100] = '\0';
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_OK);
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_ALLOW, entry,
+	    "t", &f), WEIR_OK);
+	assert_int_equal(count(st, "list WHERE user = 'a@example.net'"),
+	    2000);
+}
+
 /* Each class for its own time. */
 static void
 test_retention(void **state)
@@ -718,7 +756,7 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = { T(test_ids), T(test_users),
 		T(test_token), T(test_same), T(test_from), T(test_glob),
-		T(test_lists), T(test_retention), T(test_short_ids),
+		T(test_lists), T(test_lists_are_bounded), T(test_retention), T(test_short_ids),
 		T(test_sync), T(test_smtp), T(test_smtp_injection) };
 
 	signal(SIGPIPE, SIG_IGN);

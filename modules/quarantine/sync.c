@@ -264,8 +264,8 @@ sync_gone(struct store *st, const char *user, const struct sync_set *s,
 		rows++;
 		snprintf(path, sizeof(path), "%s/mail/%s", st->folder,
 		    store_text(q, 2));
-		if (stat(path, &sb) == 0 && bsearch(&sb.st_ino,
-		    s->v, s->n, sizeof(*s->v), sync_compare) == NULL)
+		if (stat(path, &sb) == 0 && (s->n == 0 || bsearch(&sb.st_ino,
+		    s->v, s->n, sizeof(*s->v), sync_compare) == NULL))
 			snprintf(ids[n++], ID_LEN + 1, "%s",
 			    store_text(q, 1));
 	}
