@@ -17,7 +17,8 @@ from weirtest import attach as at, daemon, proc
 from weirtest.inject import Inside
 
 from test_attachment import (Site, bombs, built, held,  # noqa: F401
-                             helpers, mail, shared, site)
+                             helpers, mail, shared, site,
+                             start_shared)
 from test_explain import records
 
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
@@ -162,12 +163,14 @@ def test_bombs_stay_under_the_cap(site):
     """A verdict in time through the daemon; helpers stay under their address
     space, workers under what mail may take."""
     one = site(head="memory { total = 200M }\n")
-    for name, data, want in bombs():
+    for n, (name, data, want) in enumerate(bombs()):
         begin = time.monotonic()
         reply = one.send(mail(at.attached(name, data)))
         # and the time that it takes to send it
         assert time.monotonic() - begin < 15 + len(data) / (2 << 20), name
         assert held(reply), (name, reply)
+        facts, _ = verdict(one, n + 1)
+        assert want in facts["attachment.categories"].split(", "), name
     pids = helpers(one.weir)
     assert len(pids) == 4, "a bomb has killed a helper"
     if sanitized():

@@ -61,6 +61,14 @@ class Sink:
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
+    def reset(self):
+        """Forget what came and what was asked for."""
+        with self.lock:
+            self.messages = []
+        self.rcpt_replies = {}
+        self.data_reply = None
+        self.data_delay = 0
+
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
