@@ -532,6 +532,78 @@ only(const char *dir, char out[4096])
 	return found;
 }
 
+static const struct care_conf sync_conf = { .imap_delete = true };
+
+/* sync_own - into the user's own folder, where it is still there; out of it */
+static void
+sync_own(struct store *st, const char *user, const char *dir, const char *own)
+{
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct care_synced out;
+	struct item item;
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "a\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/%.255s:2,S", own, strrchr(from, '/') + 1);
+	assert_int_equal(rename(from, to), 0);
+	clock_ms += 10000;
+	assert_int_equal(care_sync(st, &sync_conf, true, &out, &f), WEIR_OK);
+	assert_int_equal(out.deleted, 0);
+	assert_int_equal(unlink(to), 0);
+	assert_int_equal(care_sync(st, &sync_conf, false, &out, &f), WEIR_OK);
+	assert_int_equal(out.deleted, 1);
+	db = store_begin(st, false, &f);
+	assert_int_equal(item_find(db, id, &item, &f), WEIR_E_NOTFOUND);
+	store_end(st);
+}
+
+/* sync_moved_to_release - it is asked for */
+static void
+sync_moved_to_release(struct store *st, const char *user, const char *dir,
+    const char *release)
+{
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct care_synced out;
+	struct item item;
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "b\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/x:2,S", release);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(care_sync(st, &sync_conf, false, &out, &f), WEIR_OK);
+	assert_int_equal(out.released, 1);
+	db = store_begin(st, false, &f);
+	assert_int_equal(item_find(db, id, &item, &f), WEIR_OK);
+	assert_int_equal(item.state, ITEM_QUEUED);
+	store_end(st);
+}
+
+/* sync_deleted_elsewhere - an item whose view lies in the user's folder */
+static void
+sync_deleted_elsewhere(struct store *st, const char *user, const char *dir,
+    const char *own)
+{
+	struct item_files files = ITEM_FILES_INIT;
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "c\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/%.255s", own, strrchr(from, '/') + 1);
+	assert_int_equal(rename(from, to), 0);
+	db = store_begin(st, true, &f);
+	assert_int_equal(item_delete(db, id, false, &files, &f), WEIR_OK);
+	assert_int_equal(store_commit(st, &f), WEIR_OK);
+	item_files_unlink(st, &files);
+	item_files_fini(&files);
+	assert_false(only(own, to));
+}
+
 /* Recipients whose names are none of folders, and folders whose names are not
    ASCII (modified UTF-7): moved there, deleted there, and gone from there. */
 static void
@@ -543,77 +615,27 @@ test_sync(void **state)
 		"averylongname-averylongname-averylongname-averylongname-"
 		"averylongname-averylongname-averylongname-averylongname-"
 		"averylongname-averylongname-averylongname@example.net" };
-	const struct care_conf conf = { .imap_delete = true };
 	struct store *st = *state;
-	struct care_synced out;
 	struct fault f;
 
 	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
-		char name[256], from[4096], to[4096], dir[1024], own[1024];
-		char moved[ID_LEN + 1], gone[ID_LEN + 1], kept[ID_LEN + 1];
-		struct item item;
-		sqlite3 *db;
+		char name[256], dir[1024], own[1024], release[1024];
 
-		assert_int_equal(keep_one(st, "a\r\n", users[i], 1, gone),
-		    WEIR_OK);
+		assert_int_equal(store_open(st, &f), WEIR_OK);
+		assert_int_equal(file_maildir(st, users[i], &f), WEIR_OK);
 		file_user(users[i], name, sizeof(name));
 		snprintf(dir, sizeof(dir), "%s/imap/%s/new", folder, name);
-		assert_true(only(dir, from));
+		snprintf(release, sizeof(release),
+		    "%s/imap/%s/.Release/cur", folder, name);
 		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe", folder,
 		    name);
 		assert_int_equal(mkdir(own, 0700), 0);
 		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe/cur",
 		    folder, name);
 		assert_int_equal(mkdir(own, 0700), 0);
-		/* into the user's own folder: it is still there */
-		snprintf(to, sizeof(to), "%s/%.255s:2,S", own,
-		    strrchr(from, '/') + 1);
-		assert_int_equal(rename(from, to), 0);
-		clock_ms += 10000;
-		assert_int_equal(care_sync(st, &conf, true, &out, &f),
-		    WEIR_OK);
-		assert_int_equal(out.deleted, 0);
-		/* deleted in it */
-		assert_int_equal(unlink(to), 0);
-		assert_int_equal(care_sync(st, &conf, false, &out, &f),
-		    WEIR_OK);
-		assert_int_equal(out.deleted, 1);
-		db = store_begin(st, false, &f);
-		assert_int_equal(item_find(db, gone, &item, &f),
-		    WEIR_E_NOTFOUND);
-		store_end(st);
-		/* moved to Release: it is asked for */
-		assert_int_equal(keep_one(st, "b\r\n", users[i], 1, moved),
-		    WEIR_OK);
-		assert_true(only(dir, from));
-		snprintf(to, sizeof(to), "%s/imap/%s/.Release/cur/x:2,S",
-		    folder, name);
-		assert_int_equal(rename(from, to), 0);
-		assert_int_equal(care_sync(st, &conf, false, &out, &f),
-		    WEIR_OK);
-		assert_int_equal(out.released, 1);
-		db = store_begin(st, false, &f);
-		assert_int_equal(item_find(db, moved, &item, &f), WEIR_OK);
-		assert_int_equal(item.state, ITEM_QUEUED);
-		store_end(st);
-		/* in the user's folder, and deleted by the operator */
-		assert_int_equal(keep_one(st, "c\r\n", users[i], 1, kept),
-		    WEIR_OK);
-		assert_true(only(dir, from));
-		snprintf(to, sizeof(to), "%s/%.255s", own,
-		    strrchr(from, '/') + 1);
-		assert_int_equal(rename(from, to), 0);
-		db = store_begin(st, true, &f);
-		{
-			struct item_files files = ITEM_FILES_INIT;
-
-			assert_int_equal(item_delete(db, kept, false, &files,
-			    &f), WEIR_OK);
-			assert_int_equal(store_commit(st, &f), WEIR_OK);
-			item_files_unlink(st, &files);
-			item_files_fini(&files);
-		}
-		assert_false(only(own, to));
+		sync_own(st, users[i], dir, own);
+		sync_moved_to_release(st, users[i], dir, release);
+		sync_deleted_elsewhere(st, users[i], dir, own);
 	}
 	assert_int_equal(count(st, "audit WHERE who LIKE 'imap:%@example.net'"
 	    " AND action = 'delete'"), sizeof(users) / sizeof(*users));
