@@ -17,7 +17,7 @@
 #define FILTER_WAIT 20u /* seconds; the daemon gives a command 30 */
 #define FILTER_WAIT_MAX 25
 #define FILTER_LIMIT 100
-#define FILTER_LIMIT_MAX 5000 /* an answer within 100 ms */
+#define FILTER_LIMIT_MAX 2000 /* an answer within 100 ms */
 
 /* What the words said. */
 struct filter {
