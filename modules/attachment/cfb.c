@@ -64,8 +64,10 @@ cfb_chain(struct cfb *c, uint32_t start, size_t max, size_t *len)
 
 			room = room == 0 ? 4 * c->sector : room * 2;
 			more = realloc(out, room);
-			if (more == NULL)
+			if (more == NULL) {
+				c->memory = true;
 				break;
+			}
 			out = more;
 		}
 		memcpy(out + n, p, have);
@@ -101,8 +103,10 @@ cfb_load_fat(struct cfb *c)
 	uint32_t next = cfb_u32(c->data.ptr + 68), steps = 0;
 
 	c->fat = calloc(all, sizeof(*c->fat));
-	if (c->fat == NULL)
+	if (c->fat == NULL) {
+		c->memory = true;
 		return false;
+	}
 	for (uint32_t i = 0; i < CFB_DIFAT_HEAD; i++) {
 		uint32_t s = cfb_u32(c->data.ptr + 76 + 4 * i);
 
@@ -163,8 +167,8 @@ cfb_tree(struct cfb *c, const char *dir)
 	    sizeof(*stack));
 	size_t n = 0;
 
-	if (stack == NULL || c->n_entries == 0) {
-		free(stack);
+	if (stack == NULL) {
+		c->memory = true;
 		return;
 	}
 	cfb_push(c, stack, &n, cfb_u32(dir + 76), 0);
@@ -191,12 +195,14 @@ cfb_load_directory(struct cfb *c)
 {
 	size_t len = 0;
 	char *dir = cfb_chain(c, cfb_u32(c->data.ptr + 48),
-	    128 * (size_t)CFB_ENTRIES, &len);
+	    128 * (size_t)CFB_ENTRIES + 1, &len);
 
+	c->cut = len > 128 * (size_t)CFB_ENTRIES;
 	c->n_entries = (uint32_t)(len / 128);
 	if (c->n_entries > 0)
 		c->entries = calloc(c->n_entries, sizeof(*c->entries));
 	if (c->entries == NULL) {
+		c->memory = c->memory || c->n_entries > 0;
 		free(dir);
 		return false;
 	}
@@ -233,8 +239,10 @@ cfb_load_mini(struct cfb *c)
 	for (uint32_t i = 0; i < c->n_minifat && c->minifat != NULL; i++)
 		c->minifat[i] = cfb_u32(table + 4 * (size_t)i);
 	free(table);
-	if (c->minifat == NULL)
+	if (c->minifat == NULL) {
+		c->memory = true;
 		c->n_minifat = 0;
+	}
 	c->ministream = cfb_chain(c, c->entries[0].start, c->data.len,
 	    &c->n_ministream);
 }
@@ -256,7 +264,10 @@ cfb_open(struct cfb *c, weir_str data)
 	c->cutoff = cfb_u32(data.ptr + 56);
 	c->damaged = (shift != 9 && shift != 12) || mini != 6;
 	if (!cfb_load_fat(c) || !cfb_load_directory(c)) {
+		bool memory = c->memory;
+
 		cfb_close(c);
+		c->memory = memory;
 		return false;
 	}
 	cfb_load_mini(c);
@@ -282,6 +293,7 @@ cfb_read_mini(struct cfb *c, uint32_t start, size_t max, size_t *len)
 	uint32_t steps = 0;
 	size_t n = 0;
 
+	c->memory = c->memory || out == NULL;
 	for (uint32_t s = start; out != NULL && n < max;) {
 		uint64_t at = (uint64_t)s * c->mini;
 		size_t have;

@@ -44,9 +44,11 @@ struct cfb {
 	struct cfb_entry *entries;
 	uint32_t n_entries;
 	bool damaged; /* something did not fit together */
+	bool memory;  /* there was not enough of it: something is missing */
+	bool cut;     /* more than CFB_ENTRIES: the rest was not looked at */
 };
 
-/* false: it can't be read at all. */
+/* false: it can't be read at all; memory says whether that was why. */
 bool cfb_open(struct cfb *c, weir_str data);
 void cfb_close(struct cfb *c);
 /* The octets of a stream, at most max; the caller frees; NULL: none. */

@@ -53,9 +53,17 @@ modules_attachment_rule_test_SOURCES = modules/attachment/rule_test.c \
 	$(modules_attachment_rule_sources)
 modules_attachment_rule_test_CPPFLAGS = $(modules_attachment_cppflags)
 modules_attachment_rule_test_LDADD = $(PCRE2_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += modules/attachment/scan_test
+modules_attachment_scan_test_SOURCES = modules/attachment/scan_test.c \
+	modules/attachment/name.c $(modules_attachment_scan_sources)
+modules_attachment_scan_test_CPPFLAGS = $(AM_CPPFLAGS) $(ATTACHMENT_CFLAGS) \
+	$(XML_CFLAGS)
+modules_attachment_scan_test_LDADD = libweir.la $(ATTACHMENT_LIBS) \
+	$(XML_LIBS) $(CMOCKA_LIBS)
 endif
 docattachmentdir = $(docdir)/attachment
 docattachment_DATA = modules/attachment/README.md
 endif
 EXTRA_DIST += modules/attachment/README.md tests/functional/test_attachment.py \
-	tests/lib/weirtest/attach.py
+	tests/functional/test_attachment_death.py tests/lib/weirtest/attach.py \
+	tests/lib/weirtest/inject.py

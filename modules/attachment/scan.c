@@ -163,16 +163,19 @@ struct scan_object *
 scan_add(struct scan *s, struct scan_object *parent, const weir_str *names,
     uint32_t n_names)
 {
-	struct scan_object *o = NULL;
+	struct scan_object *o;
 
 	if (n_names > SCAN_NAMES)
 		n_names = SCAN_NAMES;
 	if (parent->files >= s->limits.files ||
-	    s->total >= s->limits.total_files ||
-	    (o = scan_object_new(parent, names, n_names)) == NULL ||
-	    !scan_keep(s, o)) {
-		free(o);
+	    s->total >= s->limits.total_files) {
 		scan_note(parent, CAT(LIMIT_COUNT));
+		return NULL;
+	}
+	o = scan_object_new(parent, names, n_names);
+	if (o == NULL || !scan_keep(s, o)) {
+		free(o);
+		scan_note(parent, CAT(LIMIT_MEMORY));
 		return NULL;
 	}
 	parent->files++;
@@ -339,13 +342,19 @@ scan_inflate(struct scan *s, struct scan_object *o, weir_str data,
 	int rc = Z_OK;
 
 	*len = 0;
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit(&z) != Z_OK) {
+		scan_note(o, CAT(LIMIT_MEMORY));
 		return NULL;
-	while (rc == Z_OK && n < s->limits.size && !scan_late(s, o)) {
-		char *more = realloc(out, room + SCAN_INFLATE + 1);
+	}
+	while (rc == Z_OK && !scan_late(s, o)) {
+		char *more = n < s->limits.size ?
+		    realloc(out, room + SCAN_INFLATE + 1) : NULL;
 
-		if (more == NULL)
+		if (more == NULL) {
+			scan_note(o, n < s->limits.size ? CAT(LIMIT_MEMORY) :
+			    CAT(LIMIT_SIZE));
 			break;
+		}
 		out = more;
 		room += SCAN_INFLATE;
 		z.next_out = (Bytef *)out + n;
@@ -359,6 +368,8 @@ scan_inflate(struct scan *s, struct scan_object *o, weir_str data,
 			break;
 		}
 	}
+	if (rc == Z_MEM_ERROR)
+		scan_note(o, CAT(LIMIT_MEMORY));
 	inflateEnd(&z);
 	*len = n;
 	return out;

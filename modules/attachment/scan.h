@@ -98,7 +98,7 @@ void scan_content(struct scan *s, struct scan_object *o, weir_str data,
 /* Its type is known better now. */
 void scan_retype(struct scan *s, struct scan_object *o, const char *mime);
 /* Undo zlib's compression, within all limits; the caller frees; NULL: none.
-   What is damaged ends it. */
+   What is damaged ends it; a limit that ends it is said of o. */
 char *scan_inflate(struct scan *s, struct scan_object *o, weir_str data,
     size_t *len);
 /* Add a file inside of o and look at its content, in one step; NULL as above. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* scan_archive - everything that libarchive reads, as a stream. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,8 @@ walk_failed(const struct walk *w)
 {
 	const char *why = archive_error_string(w->a);
 
+	if (archive_errno(w->a) == ENOMEM)
+		return CAT(LIMIT_MEMORY);
 	if (why == NULL)
 		return CAT(ARCHIVE_CORRUPT);
 	if (strstr(why, "ncrypt") != NULL || strstr(why, "assphrase") != NULL)
@@ -200,9 +203,15 @@ walk_content(struct walk *w, struct scan_object *m, weir_str name)
 
 	while ((got = walk_read(w, m)) > 0) {
 		size += (uint64_t)got;
-		if (complete && (size > w->s->limits.size ||
-		    !walk_keep(&data, &n, &room, w->chunk, (size_t)got)))
+		if (!complete)
+			continue;
+		if (size > w->s->limits.size) {
 			complete = false;
+		} else if (!walk_keep(&data, &n, &room, w->chunk,
+		    (size_t)got)) {
+			scan_note(m, CAT(LIMIT_MEMORY));
+			complete = false;
+		}
 	}
 	m->size = size;
 	if ((w->o->own & (CAT(LIMIT_RATIO) | CAT(LIMIT_TIME))) == 0) {
@@ -377,11 +386,14 @@ scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 	scan_note(o, crypt);
 	w.chunk = malloc(ARCHIVE_CHUNK);
 	if (w.chunk == NULL) {
-		scan_note(o, CAT(LIMIT_SIZE));
+		scan_note(o, CAT(LIMIT_MEMORY));
 		return;
 	}
 	walk_flavour(&w);
 	w.a = archive_open(data, kind);
+	/* a reader that could not even be set up is missed by nobody else */
+	if (w.a == NULL || archive_errno(w.a) == ENOMEM)
+		scan_note(o, CAT(LIMIT_MEMORY));
 	ok = walk_archive(&w);
 	if ((!ok && kind == TYPE_ZIP) ||
 	    (o->files == 0 && kind == TYPE_FILTER)) {

@@ -233,4 +233,6 @@ scan_arj(struct scan *s, struct scan_object *o, weir_str data)
 		if (n > 0)
 			at += u32(data, head + 12);
 	}
+	if (at + 4 < data.len)
+		scan_note(o, CAT(LIMIT_COUNT));
 }

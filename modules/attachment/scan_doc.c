@@ -6,6 +6,7 @@
 
 #include "scan.h"
 
+#define PDF_STREAMS 20000u
 #define DOC_OBJECTS 200u /* of one document that are taken out */
 
 /* doc_u32 - little endian; 0 behind the end */
@@ -205,14 +206,18 @@ scan_rtf(struct scan *s, struct scan_object *o, weir_str data)
 		p += 8;
 		in = (weir_str){ p, data.len - (size_t)(p - data.ptr) };
 		out = malloc(in.len / 2 + 1);
-		if (out == NULL)
+		if (out == NULL) {
+			scan_note(o, CAT(LIMIT_MEMORY));
 			return;
+		}
 		len = rtf_hex(in, out, &used);
 		if (len > 0)
 			rtf_object(s, o, (weir_str){ out, len });
 		free(out);
 		p += used;
 	}
+	/* there may be more */
+	scan_note(o, CAT(LIMIT_COUNT));
 }
 
 /* pdf_name - does the name at p (behind its slash) be the word, #xx decoded */
@@ -302,7 +307,7 @@ pdf_streams(struct scan *s, struct scan_object *o, weir_str data)
 {
 	const char *p = data.ptr, *end = data.ptr + data.len;
 
-	for (unsigned n = 0; n < 20000 && !scan_late(s, o); n++) {
+	for (unsigned n = 0; n < PDF_STREAMS && !scan_late(s, o); n++) {
 		const char *q, *begin;
 		weir_str dict, d;
 
@@ -330,6 +335,7 @@ pdf_streams(struct scan *s, struct scan_object *o, weir_str data)
 			return;
 		p = q + 9;
 	}
+	scan_note(o, CAT(LIMIT_COUNT));
 }
 
 /* scan_pdf - names, then what streams hide */
@@ -371,4 +377,5 @@ scan_onenote(struct scan *s, struct scan_object *o, weir_str data)
 		name = (weir_str){ text, strlen(text) };
 		scan_child(s, o, &name, 1, d);
 	}
+	scan_note(o, CAT(LIMIT_COUNT));
 }

@@ -47,8 +47,10 @@ mail_part(struct scan *s, struct scan_object *o, weir_mail *mail,
 	if ((p->flags & WEIR_MIME_LEAF) == 0)
 		return true;
 	status = s->env->mail_data(mail, part, (size_t)s->limits.size, &data);
-	if (status < 0 && status != WEIR_E_LIMIT)
+	if (status < 0 && status != WEIR_E_LIMIT) {
+		scan_note(m, CAT(LIMIT_MEMORY));
 		return true;
+	}
 	if (scan_room(s, m, data.len))
 		scan_content(s, m, data, status == WEIR_OK);
 	return true;
@@ -66,11 +68,15 @@ scan_mail(struct scan *s, struct scan_object *o, weir_str data)
 	if (!scan_room(s, o, data.len))
 		return;
 	mail = s->env->mail_open(data);
-	for (uint32_t i = 0; i < MAIL_PARTS; i++) {
+	for (uint32_t i = 0;; i++) {
 		p.size = sizeof(p);
 		if (s->env->mail_part(mail, i, &p) != WEIR_OK ||
 		    scan_late(s, o))
 			break;
+		if (i == MAIL_PARTS) {
+			scan_note(o, CAT(LIMIT_COUNT));
+			break;
+		}
 		if ((p.flags & WEIR_MIME_TRUNCATED) != 0)
 			scan_note(o, CAT(LIMIT_COUNT));
 		if (!mail_part(s, o, mail, i, &p))

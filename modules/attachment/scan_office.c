@@ -263,8 +263,10 @@ xml_parse(struct scan *s, struct xml *x, weir_str data)
 	bool ok;
 
 	x->ctxt = xmlCreatePushParserCtxt(&sax, x, data.ptr, 0, NULL);
-	if (x->ctxt == NULL)
+	if (x->ctxt == NULL) {
+		scan_note(x->o, CAT(LIMIT_MEMORY));
 		return false;
+	}
 	xmlCtxtUseOptions(x->ctxt, XML_PARSE_NONET | XML_PARSE_NOERROR |
 	    XML_PARSE_NOWARNING);
 	for (size_t at = 0; at < data.len && !scan_late(s, x->o);) {
@@ -277,6 +279,8 @@ xml_parse(struct scan *s, struct xml *x, weir_str data)
 		at += n;
 	}
 	xml_field_end(x);
+	if (x->ctxt->errNo == XML_ERR_NO_MEMORY)
+		scan_note(x->o, CAT(LIMIT_MEMORY));
 	ok = x->ctxt->wellFormed || (x->o->own & CAT(XML_BOMB)) != 0;
 	if (x->ctxt->myDoc != NULL)
 		xmlFreeDoc(x->ctxt->myDoc);

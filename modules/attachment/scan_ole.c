@@ -10,7 +10,7 @@
 
 #define OLE_VBA_TEXT (256u << 10)   /* of a module that is looked at */
 #define OLE_VBA_STREAM (4u << 20)   /* larger streams are no modules */
-#define OLE_RECORDS 200000u
+#define OLE_RECORDS 65536u /* between two looks at the clock */
 
 /* ole_u16, ole_u32 - little endian; 0 behind the end */
 static uint32_t
@@ -87,16 +87,17 @@ ole_excel_record(struct scan_object *o, unsigned id, weir_str r)
 
 /* ole_excel - the records of Workbook or Book */
 static void
-ole_excel(struct scan_object *o, weir_str s)
+ole_excel(struct scan *sc, struct scan_object *o, weir_str s)
 {
 	size_t at = 0;
 	bool auto_name = (o->own & CAT(MACRO_AUTO)) != 0;
 
-	for (unsigned n = 0; n < OLE_RECORDS && at + 4 <= s.len; n++) {
+	for (unsigned n = 0; at + 4 <= s.len; n++) {
 		unsigned id = ole_u16(s, at);
 		weir_str r = { s.ptr + at + 4, ole_u16(s, at + 2) };
 
-		if (r.len > s.len - at - 4)
+		if (r.len > s.len - at - 4 ||
+		    (n % OLE_RECORDS == 0 && scan_late(sc, o)))
 			break;
 		if (id == 0x2f) {
 			scan_note(o, CAT(ENCRYPTED_OFFICE));
@@ -180,12 +181,16 @@ ole_vba(struct scan_object *o, weir_str d)
 		return;
 	scan_note(o, CAT(MACRO));
 	text = malloc(OLE_VBA_TEXT);
-	if (text == NULL)
+	if (text == NULL) {
+		scan_note(o, CAT(LIMIT_MEMORY));
 		return;
+	}
 	n = vba_decompress((weir_str){ p, d.len - (size_t)(p - d.ptr) }, text,
 	    OLE_VBA_TEXT);
 	if (vba_is_auto((weir_str){ text, n }))
 		scan_note(o, CAT(MACRO_AUTO));
+	else if (n == OLE_VBA_TEXT)
+		scan_note(o, CAT(LIMIT_SIZE));
 	free(text);
 }
 
@@ -314,7 +319,7 @@ ole_stream(struct scan *s, struct scan_object *o, struct cfb *c,
 		ole_word(o, d);
 	else if (strcasecmp(name, "Workbook") == 0 ||
 	    strcasecmp(name, "Book") == 0)
-		ole_excel(o, d);
+		ole_excel(s, o, d);
 	else if (strcasecmp(name, "PowerPoint Document") == 0)
 		ole_powerpoint(s, o, d);
 	else if (strcasecmp(name, "Current User") == 0 &&
@@ -382,9 +387,12 @@ scan_ole(struct scan *s, struct scan_object *o, weir_str data)
 	struct cfb c;
 
 	if (!cfb_open(&c, data)) {
-		scan_note(o, CAT(ARCHIVE_CORRUPT));
+		scan_note(o, c.memory ? CAT(LIMIT_MEMORY) :
+					CAT(ARCHIVE_CORRUPT));
 		return;
 	}
+	if (c.cut)
+		scan_note(o, CAT(LIMIT_COUNT));
 	ole_kind(s, o, &c);
 	for (uint32_t i = 0; i < c.n_entries && !scan_late(s, o); i++) {
 		size_t len;
@@ -402,5 +410,7 @@ scan_ole(struct scan *s, struct scan_object *o, weir_str data)
 			ole_stream(s, o, &c, i, (weir_str){ d, len });
 		free(d);
 	}
+	if (c.memory)
+		scan_note(o, CAT(LIMIT_MEMORY));
 	cfb_close(&c);
 }

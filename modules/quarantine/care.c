@@ -382,22 +382,32 @@ care_repair_folder(struct store *st, const char *path, int64_t before_s,
 	return found < 0 ? found : WEIR_OK;
 }
 
-/* care_repair_views - of one recipient */
+/* care_repair_views - of one recipient, in all folders that there are */
 static int
 care_repair_views(struct store *st, const char *user, int64_t before_s,
     struct care_repaired *out, struct fault *f)
 {
-	static const char *const folders[] = { "new", "cur", ".Released/cur",
-		".Release/cur", ".Release/new" };
-	char path[4096];
+	static const char *const parts[] = { "new", "cur" };
+	char maildir[4096], path[4096 + 300];
 	int status = WEIR_OK;
+	struct dirent *e;
+	DIR *d;
 
-	for (size_t i = 0; status == WEIR_OK &&
-	     i < sizeof(folders) / sizeof(*folders); i++) {
-		snprintf(path, sizeof(path), "%s/imap/%.255s/%s", st->folder,
-		    user, folders[i]);
-		status = care_repair_folder(st, path, before_s, out, f);
+	snprintf(maildir, sizeof(maildir), "%s/imap/%.255s", st->folder, user);
+	d = opendir(maildir);
+	/* "." is the inbox, ".NAME" a folder (Maildir++) */
+	while (d != NULL && status == WEIR_OK && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] != '.' || strcmp(e->d_name, "..") == 0)
+			continue;
+		for (int i = 0; status == WEIR_OK && i < 2; i++) {
+			snprintf(path, sizeof(path), "%s/%s/%s", maildir,
+			    e->d_name, parts[i]);
+			status = care_repair_folder(st, path, before_s, out,
+			    f);
+		}
 	}
+	if (d != NULL)
+		closedir(d);
 	return status;
 }
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TALKS 2		   /* orders that talk to the next hop at a time */
+#define TALK_MS 86400000   /* one of them, at most */
+
 #define FILTERS "[--rcpt ADDRESS] [--sender TEXT] [--subject TEXT] " \
 	"[--class CLASS] [--state STATE] [--since TIME] [--until TIME] " \
 	"[--min-score N] [--max-score N] [--id BEGINNING] [--limit N] " \
@@ -18,12 +21,13 @@ static const struct {
 	{ "show", "show ID [--raw]",
 	    "What is known of an item, and its header; --raw: its octets.", 1,
 	    1, op_show },
-	{ "release", "release ID... [--virus] [--again]",
-	    "Deliver an item to its recipient, once.", 1, FILTER_WORDS,
+	{ "release", "release ID... [--virus] [--again] [--wait SECONDS]",
+	    "Deliver an item to its recipient, once; --wait: how long to wait "
+	    "for the next hop (20), it goes on without you.", 1, FILTER_WORDS,
 	    op_release },
 	{ "delete", "delete ID...", "Delete items.", 1, FILTER_WORDS,
 	    op_delete },
-	{ "forward", "forward ID ADDRESS [--virus]",
+	{ "forward", "forward ID ADDRESS [--virus] [--wait SECONDS]",
 	    "Send a copy of an item to another address.", 2, 2, op_forward },
 	{ "purge", "purge [--check]",
 	    "Delete what is past its retention; --check: only count.", 0, 0,
@@ -44,6 +48,8 @@ static const struct {
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
+static void talk_next(struct quarantine *q);
+
 /* command_free - the order is done */
 static void
 command_free(struct order *o)
@@ -51,9 +57,32 @@ command_free(struct order *o)
 	for (uint32_t i = 0; i < o->argc; i++)
 		free(o->argv[i]);
 	free(o->argv);
+	free(o->changes);
+	free(o->asked);
 	free(o->out_text);
 	free(o->err_text);
 	free(o);
+}
+
+/* command_open - the answer's two texts */
+static int
+command_open(struct order *o)
+{
+	o->out = open_memstream(&o->out_text, &o->out_len);
+	o->err = open_memstream(&o->err_text, &o->err_len);
+	return o->out != NULL && o->err != NULL ? WEIR_OK :
+	    fault_set(&o->fault, WEIR_E_NOMEM, "no memory");
+}
+
+/* command_close - they can be read now */
+static void
+command_close(struct order *o)
+{
+	if (o->out != NULL)
+		fclose(o->out);
+	if (o->err != NULL)
+		fclose(o->err);
+	o->out = o->err = NULL;
 }
 
 /* command_run - in a job */
@@ -61,24 +90,20 @@ static int
 command_run(weir_jobctx *ctx, void *arg)
 {
 	struct order *o = arg;
-	int status;
+	int status = command_open(o);
 
-	(void)ctx;
-	o->out = open_memstream(&o->out_text, &o->out_len);
-	o->err = open_memstream(&o->err_text, &o->err_len);
-	if (o->out == NULL || o->err == NULL)
-		return fault_set(&o->fault, WEIR_E_NOMEM, "no memory");
-	status = o->run(o);
-	fclose(o->out);
-	fclose(o->err);
+	o->ctx = ctx;
+	if (status == WEIR_OK)
+		status = o->run(o);
+	command_close(o);
 	return status;
 }
 
-/* command_done - print it */
+/* command_print - the answer, or what went wrong: with single items, then with
+   all of it */
 static void
-command_done(weir_call *call, int status, void *arg)
+command_print(struct order *o, weir_call *call, int status)
 {
-	struct order *o = arg;
 	struct quarantine *q = o->q;
 	weir_str out = { o->out_text != NULL ? o->out_text : "", o->out_len };
 	weir_str err = { o->err_text != NULL ? o->err_text : "", o->err_len };
@@ -86,13 +111,20 @@ command_done(weir_call *call, int status, void *arg)
 	if (out.len > 0 && q->control->print(call, out) == WEIR_E_LIMIT)
 		q->control->error(call, WEIR_STR("the answer is larger than "
 		    "16 MiB"));
-	/* what went wrong with single items, then with all of it */
 	if (err.len > 0)
 		q->control->error(call, err);
 	else if (status < 0)
 		q->control->error(call, weir_str_of(o->fault.text[0] != '\0' ?
 			o->fault.text : "it did not work"));
-	tick_learn_ham(q, call, &o->learn);
+}
+
+/* command_done - print it */
+static void
+command_done(weir_call *call, int status, void *arg)
+{
+	struct order *o = arg;
+
+	command_print(o, call, status);
 	command_free(o);
 }
 
@@ -109,7 +141,10 @@ command_order(struct quarantine *q, weir_call *call, uint32_t argc,
 	o->q = q;
 	o->json = json;
 	o->argv = calloc(argc + 1, sizeof(*o->argv));
-	for (uint32_t i = 0; o->argv != NULL && i < argc; i++) {
+	o->changes = calloc(FILTER_WORDS, sizeof(*o->changes));
+	o->asked = calloc(FILTER_WORDS, sizeof(*o->asked));
+	for (uint32_t i = 0; o->argv != NULL && o->changes != NULL &&
+	     o->asked != NULL && i < argc; i++) {
 		o->argv[i] = strdup(argv[i]);
 		if (o->argv[i] == NULL)
 			break;
@@ -123,6 +158,133 @@ command_order(struct quarantine *q, weir_call *call, uint32_t argc,
 	snprintf(o->who, sizeof(o->who), "uid:%.*s",
 	    uid.len > 0 ? (int)uid.len : 1, uid.len > 0 ? uid.ptr : "?");
 	return o;
+}
+
+/*
+ * Orders that talk to the next hop may take long: the words are granted in the
+ * call of weirctl's, the talking is a task of its own that goes on when weirctl
+ * has got its answer.  Whoever comes last frees the order.
+ */
+
+/* talk_done - all is said; weirctl may have gone */
+static void
+talk_done(weir_call *call, int status, void *arg)
+{
+	struct order *o = arg;
+	struct quarantine *q = o->q;
+
+	o->over = true;
+	q->talking--;
+	if (call != NULL)
+		tick_learn_ham(q, call, &o->learn);
+	if (o->hold != NULL)
+		q->host->release(o->hold, status);
+	else
+		command_free(o);
+	talk_next(q);
+}
+
+/* talk_run - in a job */
+static int
+talk_run(weir_jobctx *ctx, void *arg)
+{
+	struct order *o = arg;
+
+	o->ctx = ctx;
+	return o->run(o);
+}
+
+/* talk_task - in a call of its own */
+static void
+talk_task(weir_call *call, int status, void *arg)
+{
+	struct order *o = arg;
+
+	if (status == WEIR_OK)
+		status = o->q->job->start(call, talk_run, talk_done, o);
+	if (status < 0) {
+		fault_set(&o->fault, status, "no thread is free");
+		talk_done(call, status, o);
+	}
+}
+
+/* talk_next - not so many that no thread is left for mail */
+static void
+talk_next(struct quarantine *q)
+{
+	while (q->talking < TALKS && q->talking_first != NULL) {
+		struct order *o = q->talking_first;
+		int64_t ms = (int64_t)o->filter.nwords *
+		    (q->release.timeout_ms + q->release.answer_ms + 10000);
+
+		q->talking_first = o->next;
+		if (q->talking_first == NULL)
+			q->talking_end = &q->talking_first;
+		q->talking++;
+		if (q->host->task(q->self, talk_task, o, ms < TALK_MS ?
+			(uint32_t)ms : TALK_MS) < 0)
+			talk_task(NULL, WEIR_E_TEMP, o);
+	}
+}
+
+/* talk_held - the talk is over, or takes longer than anybody waits */
+static void
+talk_held(weir_call *call, int status, void *arg)
+{
+	struct order *o = arg;
+
+	o->hold = NULL;
+	if (command_open(o) == WEIR_OK && (status == WEIR_OK || !o->over))
+		change_print(o);
+	command_close(o);
+	command_print(o, call, o->over ? status : WEIR_OK);
+	if (o->over)
+		command_free(o);
+}
+
+/* talk_start - what was granted goes into the queue */
+static void
+talk_start(weir_call *call, int status, void *arg)
+{
+	struct order *o = arg;
+	struct quarantine *q = o->q;
+
+	o->hold = status == WEIR_OK ? q->host->hold(call,
+	    o->filter.wait_ms + 1, talk_held, o) : NULL;
+	if (o->hold == NULL) {
+		fault_set(&o->fault, WEIR_E_TEMP, "no thread is free");
+		command_done(call, WEIR_E_TEMP, o);
+		return;
+	}
+	o->next = NULL;
+	*q->talking_end = o;
+	q->talking_end = &o->next;
+	talk_next(q);
+}
+
+/* talk_ask - in a job */
+static int
+talk_ask(weir_jobctx *ctx, void *arg)
+{
+	struct order *o = arg;
+
+	o->ctx = ctx;
+	return o->run == op_release ? op_release_ask(o) : WEIR_OK;
+}
+
+/* command_start - in a job */
+static int
+command_start(struct order *o, weir_call *call)
+{
+	struct quarantine *q = o->q;
+	int status;
+
+	o->talks = o->run == op_release || o->run == op_forward;
+	status = o->talks ? q->job->start(call, talk_ask, talk_start, o) :
+			    q->job->start(call, command_run, command_done, o);
+	if (status < 0)
+		fault_set(&o->fault, status, "no thread is free");
+	return status;
 }
 
 /* command_any - all commands come here */
@@ -150,10 +312,9 @@ command_any(void *state, weir_call *call, uint32_t argc,
 	}
 	if (status == WEIR_OK) {
 		o->run = commands[i].run;
-		status = q->job->start(call, command_run, command_done, o);
+		status = command_start(o, call);
 		if (status == WEIR_OK)
 			return status;
-		fault_set(&o->fault, status, "no thread is free");
 	}
 	q->control->error(call, weir_str_of(o->fault.text));
 	command_free(o);

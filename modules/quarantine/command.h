@@ -14,8 +14,10 @@
 #include "quarantine.h"
 
 #define FILTER_WORDS 60
+#define FILTER_WAIT 20u /* seconds; the daemon gives a command 30 */
+#define FILTER_WAIT_MAX 25
 #define FILTER_LIMIT 100
-#define FILTER_LIMIT_MAX 10000
+#define FILTER_LIMIT_MAX 2000 /* an answer within 100 ms */
 
 /* What the words said. */
 struct filter {
@@ -26,6 +28,7 @@ struct filter {
 	bool has_min, has_max;
 	double min, max; /* score */
 	int64_t limit, offset;
+	uint32_t wait_ms;
 	bool raw, virus, again, check, all;
 	const char *words[FILTER_WORDS]; /* the others */
 	uint32_t nwords;
@@ -34,9 +37,26 @@ struct filter {
 struct order;
 typedef int order_fn(struct order *o);
 
+/* What became of one item of an order. */
+struct change {
+	char id[64];
+	const char *what;
+	char text[SMTP_REPLY_MAX];
+	bool failed;
+};
+
 struct order {
 	struct quarantine *q;
 	order_fn *run;
+	/* orders that talk to the next hop: they go on when nobody waits for
+	   their answer any more */
+	struct order *next;
+	weir_hold *hold; /* of who waits; NULL: nobody */
+	weir_jobctx *ctx;
+	bool talks, over;
+	struct change *changes; /* the first n_changes don't change any more */
+	_Atomic uint32_t n_changes;
+	char (*asked)[ID_LEN + 1]; /* op_release: "": not granted */
 	uint32_t argc;
 	char **argv;
 	bool json;
@@ -80,6 +100,9 @@ void order_time(int64_t ms, char out[32]);
 
 order_fn op_list, op_show, op_stats, op_audit;		/* op_look.c, op_show.c */
 order_fn op_release, op_delete, op_forward;		/* op_change.c */
+order_fn op_release_ask;
+/* Write down what there is so far. */
+void change_print(struct order *o);
 order_fn op_purge, op_sync, op_repair;			/* op_care.c */
 order_fn op_lists;					/* op_lists.c */
 

@@ -139,6 +139,9 @@ filter_value(struct filter *o, const char *name, const char *v, int64_t now,
 	} else if (strcmp(name, "--max-score") == 0) {
 		o->has_max = true;
 		status = filter_number(name, v, -1e6, 1e6, &o->max, f);
+	} else if (strcmp(name, "--wait") == 0) {
+		status = filter_number(name, v, 0, FILTER_WAIT_MAX, &n, f);
+		o->wait_ms = (uint32_t)(n * 1000);
 	} else if (strcmp(name, "--limit") == 0) {
 		status = filter_number(name, v, 1, FILTER_LIMIT_MAX, &n, f);
 		o->limit = (int64_t)n;
@@ -161,6 +164,7 @@ filter_read(struct filter *o, uint32_t argc, char *const *argv, int64_t now,
 
 	memset(o, 0, sizeof(*o));
 	o->limit = FILTER_LIMIT;
+	o->wait_ms = FILTER_WAIT * 1000;
 	for (uint32_t i = 1; i < argc && status == WEIR_OK; i++) {
 		if (strncmp(argv[i], "--", 2) != 0) {
 			if (o->nwords == FILTER_WORDS)

@@ -108,9 +108,10 @@ lists_any(const struct store *st)
 static int
 lists_room(sqlite3 *db, const char *owner, const char *entry, struct fault *f)
 {
+	/* what moves to the other list is there already */
 	sqlite3_stmt *q = store_query(db, f, "SELECT"
-	    " coalesce(sum(length(entry)), 0) FROM list WHERE user = ?", "s",
-	    owner);
+	    " coalesce(sum(length(entry)), 0) FROM list WHERE user = ?"
+	    " AND entry <> ?", "ss", owner, entry);
 	int64_t octets = 0;
 
 	if (q == NULL)

@@ -2,7 +2,6 @@
 /* mod_quarantine - keep what is not to be delivered: options and start. */
 #include "quarantine.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +44,24 @@ static const struct weir_option quarantine_options[] = {
 	    "[ADDRESS6]:PORT or unix:PATH.", NULL },
 	[OPT_HELO] = { "helo", WEIR_OPT_STRING, 0, "", NULL, NULL, NULL,
 	    "The name to greet it with; empty: the host's.", NULL },
+	[OPT_TLS] = { "tls", WEIR_OPT_ENUM, 0, "may", NULL, NULL,
+	    "none|may|encrypt|verify", "STARTTLS towards next_hop, as Postfix "
+	    "names the levels: none; may: where it is offered, whoever it is; "
+	    "encrypt: always; verify: always, and only with a certificate of "
+	    "tls_ca for tls_name.", NULL },
+	[OPT_TLS_CA] = { "tls_ca", WEIR_OPT_PATH, 0, "", NULL, NULL, NULL,
+	    "A file or folder of the certificates to trust; empty: those of "
+	    "the system.", NULL },
+	[OPT_TLS_NAME] = { "tls_name", WEIR_OPT_STRING, 0, "", NULL, NULL,
+	    NULL, "The name or address that the certificate must have; empty: "
+	    "that of next_hop.", NULL },
 	[OPT_RELEASE_TIMEOUT] = { "release_timeout", WEIR_OPT_DURATION, 0,
-	    "25s", "1s", "10m", NULL, "How long one delivery may take.",
-	    NULL },
+	    "25s", "1s", "10m", NULL, "How long one delivery may take, up to "
+	    "the end of the mail.", NULL },
+	[OPT_ANSWER_TIMEOUT] = { "answer_timeout", WEIR_OPT_DURATION, 0, "5m",
+	    "1s", "1h", NULL, "How long to wait then for the next hop to say "
+	    "whether it has taken it. If nothing comes the item is unsure and "
+	    "is not sent again by itself.", NULL },
 	[OPT_TOKEN] = { "token", WEIR_OPT_BOOL, 0, "yes", NULL, NULL, NULL,
 	    "Sign released mail, so that Weir lets it in unseen when it comes "
 	    "back through the MTA.", NULL },
@@ -77,44 +91,6 @@ static const char *const quarantine_needs[] = { WEIR_EXT_JOB, WEIR_EXT_TIMER,
 	WEIR_EXT_SERVICE, NULL };
 static const char *const quarantine_after[] = { "bayes", NULL };
 
-/* quarantine_attr - text, or nothing */
-weir_str
-quarantine_attr(const struct quarantine *q, weir_call *call, uint32_t attr,
-    uint32_t rcpt)
-{
-	weir_str value;
-
-	if (q->host->attr_get(call, attr, rcpt, &value) != WEIR_OK)
-		return WEIR_STR("");
-	return value;
-}
-
-/* quarantine_log - formatted */
-void
-quarantine_log(const struct quarantine *q, weir_call *call, int level,
-    const char *fmt, ...)
-{
-	char line[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	q->host->log(q->self, call, level, weir_str_of(line));
-}
-
-/* quarantine_lower - ASCII letters only: the rest is the MTA's business */
-char *
-quarantine_lower(weir_str s)
-{
-	char *out = strndup(s.ptr, s.len);
-
-	for (char *p = out; p != NULL && *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + 32);
-	return out;
-}
-
 /* quarantine_now - for the store, in any thread */
 static int64_t
 quarantine_now(void *arg)
@@ -122,6 +98,42 @@ quarantine_now(void *arg)
 	struct quarantine *q = arg;
 
 	return q->host->wall_ms(q->self);
+}
+
+/* quarantine_tls - what it takes to talk through TLS */
+static bool
+quarantine_tls(struct quarantine *q)
+{
+	const struct weir_host *h = q->host;
+	weir_str level = h->conf_str(q->conf, OPT_TLS);
+	const char *ca = h->conf_str(q->conf, OPT_TLS_CA).ptr;
+	const char *name = h->conf_str(q->conf, OPT_TLS_NAME).ptr;
+	enum smtp_tls_level l = weir_str_eq(level, "verify") ?
+	    SMTP_TLS_VERIFY : weir_str_eq(level, "encrypt") ?
+	    SMTP_TLS_ENCRYPT : weir_str_eq(level, "may") ? SMTP_TLS_MAY :
+							   SMTP_TLS_NONE;
+	char why[SMTP_REPLY_MAX];
+
+	if (l != SMTP_TLS_VERIFY && (ca[0] != '\0' || name[0] != '\0')) {
+		quarantine_log(q, NULL, WEIR_LOG_ERROR, "%s is given, but "
+		    "certificates are checked only with tls = verify",
+		    ca[0] != '\0' ? "tls_ca" : "tls_name");
+		return false;
+	}
+	if (l == SMTP_TLS_VERIFY && name[0] == '\0' &&
+	    strncmp(q->release.next_hop, "unix:", 5) == 0) {
+		quarantine_log(q, NULL, WEIR_LOG_ERROR, "tls = verify with a "
+		    "socket as next_hop: tls_name must say whose certificate "
+		    "it is to be");
+		return false;
+	}
+	if (l == SMTP_TLS_NONE)
+		return true;
+	q->tls = smtp_tls_create(l, ca, name, why);
+	if (q->tls == NULL)
+		quarantine_log(q, NULL, WEIR_LOG_ERROR, "tls: %s", why);
+	q->release.tls = q->tls;
+	return q->tls != NULL;
 }
 
 /* quarantine_read - the options */
@@ -155,12 +167,15 @@ quarantine_read(struct quarantine *q)
 			snprintf(name, sizeof(name), "localhost");
 		q->release.helo = name;
 	}
+	q->release.answer_ms = h->conf_int(q->conf, OPT_ANSWER_TIMEOUT);
 	if (!smtp_is_next_hop(q->release.next_hop)) {
 		quarantine_log(q, NULL, WEIR_LOG_ERROR, "next_hop: \"%s\" is "
 		    "no HOST:PORT, [ADDRESS6]:PORT or unix:PATH",
 		    q->release.next_hop);
 		return WEIR_E_INVAL;
 	}
+	if (!quarantine_tls(q))
+		return WEIR_E_INVAL;
 	sc.max_total = (uint64_t)h->conf_int(q->conf, OPT_MAX_TOTAL);
 	sc.max_user = (uint64_t)h->conf_int(q->conf, OPT_MAX_RECIPIENT);
 	sc.max_message = (uint64_t)h->conf_int(q->conf, OPT_MAX_MESSAGE);
@@ -225,6 +240,7 @@ quarantine_destroy(void *state)
 	struct quarantine *q = state;
 
 	batch_fini(q);
+	smtp_tls_destroy(&q->tls);
 	store_destroy(&q->store);
 	free(q);
 }
@@ -244,6 +260,7 @@ quarantine_create(const struct weir_host *host, weir_self *self,
 	q->conf = conf;
 	q->waiting_end = &q->waiting;
 	q->notes_end = &q->notes;
+	q->talking_end = &q->talking_first;
 	q->job = host->ext(self, WEIR_EXT_JOB);
 	q->timer = host->ext(self, WEIR_EXT_TIMER);
 	q->metric = host->ext(self, WEIR_EXT_METRIC);
@@ -257,6 +274,7 @@ quarantine_create(const struct weir_host *host, weir_self *self,
 		status = quarantine_start(q);
 	}
 	if (status < 0) {
+		smtp_tls_destroy(&q->tls);
 		store_destroy(&q->store);
 		free(q);
 		return status;

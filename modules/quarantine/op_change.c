@@ -6,69 +6,164 @@
 
 #include "file.h"
 
-/* change_say - one result; failed ones are said to stderr, too */
+/* change_add - what became of an item; the loop may read it from now on */
 static void
-change_say(struct order *o, json_t *all, const char *id, const char *what,
-    const char *text, bool failed)
+change_add(struct order *o, const char *id, const char *what, const char *text,
+    bool failed)
+{
+	uint32_t n = o->n_changes;
+	struct change *c = &o->changes[n];
+
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	snprintf(c->text, sizeof(c->text), "%s", text);
+	c->what = what;
+	c->failed = failed;
+	o->n_changes = n + 1;
+}
+
+/* change_say - one of them; failed ones are said to stderr, too */
+static void
+change_say(struct order *o, json_t *all, const struct change *c)
 {
 	if (o->json)
 		json_array_append_new(all, json_pack("{s:o,s:s,s:o}", "id",
-		    order_text(id), "result", what, "text",
-		    order_text(text)));
-	else if (!failed) {
-		fprintf(o->out, "%s %s", id, what);
-		if (text[0] != '\0') {
+		    order_text(c->id), "result", c->what, "text",
+		    order_text(c->text)));
+	else if (!c->failed) {
+		fprintf(o->out, "%s %s", c->id, c->what);
+		if (c->text[0] != '\0') {
 			fputs(": ", o->out);
-			order_clean(o->out, text, 0);
+			order_clean(o->out, c->text, 0);
 		}
 		fputc('\n', o->out);
 	}
-	if (failed) {
-		fprintf(o->err, "%s%.64s: %s: ", o->err_len > 0 ||
-			ftell(o->err) > 0 ? "\n" : "", id, what);
-		order_clean(o->err, text, 0);
+	if (c->failed) {
+		fprintf(o->err, "%s%s: %s%s", o->err_len > 0 ||
+			ftell(o->err) > 0 ? "\n" : "", c->id, c->what,
+		    c->text[0] != '\0' ? ": " : "");
+		order_clean(o->err, c->text, 0);
 	}
 }
 
-/* change_release - ask for it, then try at once */
-static void
-change_release(struct order *o, json_t *all, const char *id)
+/* change_print - all there is, and what is still to come */
+void
+change_print(struct order *o)
 {
+	static const struct change pending = { "", "not finished",
+		"the next hop has not answered yet; weirctl quarantine list "
+		"--id ID shows what becomes of it", true };
+	json_t *all = json_array();
+	uint32_t n = o->n_changes;
+
+	for (uint32_t i = 0; i < n; i++)
+		change_say(o, all, &o->changes[i]);
+	if (o->talks && !o->over) {
+		uint32_t items = o->run == op_forward ? 1 : o->filter.nwords;
+
+		for (uint32_t i = 0; i < items; i++) {
+			struct change c = pending;
+
+			if (o->run == op_release && o->asked[i][0] == '\0')
+				continue;
+			snprintf(c.id, sizeof(c.id), "%.60s",
+			    o->run == op_release ? o->asked[i] :
+						   o->filter.words[i]);
+			for (uint32_t k = 0; k < n; k++)
+				if (strcmp(o->changes[k].id, c.id) == 0)
+					c.id[0] = '\0';
+			if (c.id[0] != '\0')
+				change_say(o, all, &c);
+		}
+	}
+	if (o->json)
+		order_json(o, all);
+	else
+		json_decref(all);
+}
+
+/* change_asked - was it among the words before the k-th */
+static bool
+change_asked(const struct order *o, uint32_t k, const char *id)
+{
+	while (k > 0)
+		if (strcmp(o->asked[--k], id) == 0)
+			return true;
+	return false;
+}
+
+/* op_release_ask - for all of them, before any is tried: what is asked for is
+   done even if this process dies */
+int
+op_release_ask(struct order *o)
+{
+	unsigned flags = RELEASE_MINE | (o->filter.virus ? RELEASE_VIRUS : 0) |
+	    (o->filter.again ? RELEASE_AGAIN : 0);
+
+	for (uint32_t k = 0; k < o->filter.nwords; k++) {
+		const char *id = o->filter.words[k];
+		struct item i;
+		struct fault f;
+		int status = release_ask(o->q->store, id, flags, o->who, &i,
+		    &f);
+
+		if (status == WEIR_E_EXISTS) /* twice is no mistake */
+			change_add(o, id, "released before", "", false);
+		else if (status < 0)
+			change_add(o, id, "not released", f.text, true);
+		else if (!change_asked(o, k, i.id))
+			snprintf(o->asked[k], sizeof(o->asked[k]), "%s", i.id);
+	}
+	return WEIR_OK;
+}
+
+/* change_unwanted - is the process about to end */
+static bool
+change_unwanted(void *arg)
+{
+	const struct order *o = arg;
+
+	return o->q->job->unwanted(o->ctx);
+}
+
+/* change_conf - for a delivery of this order */
+static struct release_conf
+change_conf(struct order *o)
+{
+	struct release_conf conf = o->q->release;
+
+	conf.unwanted = change_unwanted;
+	conf.arg = o;
+	return conf;
+}
+
+/* change_release - try one that was asked for */
+static void
+change_release(struct order *o, const char *id)
+{
+	struct release_conf conf = change_conf(o);
 	struct quarantine *q = o->q;
 	struct release_result r;
-	struct item i;
 	struct fault f;
-	unsigned flags = (o->filter.virus ? RELEASE_VIRUS : 0) |
-	    (o->filter.again ? RELEASE_AGAIN : 0);
-	int status = release_ask(q->store, id, flags, o->who, &i, &f);
+	int status = release_try(q->store, &conf, id, &r, &f);
 
-	if (status == WEIR_E_EXISTS) {
-		/* twice is no mistake, it is done once */
-		change_say(o, all, id, "released before", "", false);
-		return;
-	}
-	if (status == WEIR_OK)
-		status = release_try(q->store, &q->release, i.id, &r, &f);
 	if (status < 0) {
-		change_say(o, all, id, "not released", f.text, true);
+		change_add(o, id, "not released", f.text, true);
 		return;
 	}
 	switch (r.state) {
 	case ITEM_RELEASED:
 		q->metric->add(q->self, q->metric_released, 1);
 		tick_learn_read(q, &r.item, &o->learn);
-		change_say(o, all, r.item.id, "released", r.text, false);
+		change_add(o, id, "released", r.text, false);
 		break;
 	case ITEM_QUEUED:
-		change_say(o, all, r.item.id, "queued, it is tried again",
-		    r.text, true);
+		change_add(o, id, "queued, it is tried again", r.text, true);
 		break;
 	case ITEM_NEW:
-		change_say(o, all, r.item.id, "refused", r.text, true);
+		change_add(o, id, "refused", r.text, true);
 		break;
 	default:
-		change_say(o, all, r.item.id, "unsure, it may have arrived",
-		    r.text, true);
+		change_add(o, id, "unsure, it may have arrived", r.text, true);
 		break;
 	}
 }
@@ -77,14 +172,9 @@ change_release(struct order *o, json_t *all, const char *id)
 int
 op_release(struct order *o)
 {
-	json_t *all = json_array();
-
-	for (uint32_t i = 0; i < o->filter.nwords; i++)
-		change_release(o, all, o->filter.words[i]);
-	if (o->json)
-		order_json(o, all);
-	else
-		json_decref(all);
+	for (uint32_t k = 0; k < o->filter.nwords; k++)
+		if (o->asked[k][0] != '\0' && !change_unwanted(o))
+			change_release(o, o->asked[k]);
 	return WEIR_OK;
 }
 
@@ -124,22 +214,17 @@ change_delete(struct order *o, const char *id, struct item *i, struct fault *f)
 int
 op_delete(struct order *o)
 {
-	json_t *all = json_array();
-
 	for (uint32_t k = 0; k < o->filter.nwords; k++) {
 		struct fault f;
 		struct item i;
 
 		if (change_delete(o, o->filter.words[k], &i, &f) < 0)
-			change_say(o, all, o->filter.words[k], "not deleted",
+			change_add(o, o->filter.words[k], "not deleted",
 			    f.text, true);
 		else
-			change_say(o, all, i.id, "deleted", "", false);
+			change_add(o, i.id, "deleted", "", false);
 	}
-	if (o->json)
-		order_json(o, all);
-	else
-		json_decref(all);
+	change_print(o);
 	return WEIR_OK;
 }
 
@@ -148,25 +233,21 @@ int
 op_forward(struct order *o)
 {
 	const char *id = o->filter.words[0], *to = o->filter.words[1];
+	struct release_conf conf = change_conf(o);
 	struct release_result r;
-	json_t *all;
 	int status;
 
 	if (strchr(to, '@') == NULL || strlen(to) >= USER_MAX ||
 	    strpbrk(to, "<> \t\r\n") != NULL)
 		return fault_set(&o->fault, WEIR_E_INVAL, "\"%.100s\" is no "
 		    "address", to);
-	status = release_forward(o->q->store, &o->q->release, id, to,
+	status = release_forward(o->q->store, &conf, id, to,
 	    o->filter.virus ? RELEASE_VIRUS : 0, o->who, &r, &o->fault);
 	if (status < 0)
 		return status;
-	all = json_array();
-	change_say(o, all, r.item.id, r.smtp == SMTP_OK ? "forwarded" :
-							  "not forwarded",
+	change_add(o, r.item.id, r.smtp == SMTP_OK ? "forwarded" :
+		r.smtp == SMTP_UNSURE ? "unsure, it may have arrived" :
+					"not forwarded",
 	    r.text, r.smtp != SMTP_OK);
-	if (o->json)
-		order_json(o, all);
-	else
-		json_decref(all);
 	return WEIR_OK;
 }

@@ -47,7 +47,11 @@ enum quarantine_option {
 	OPT_IMAP_VIRUS,
 	OPT_NEXT_HOP,
 	OPT_HELO,
+	OPT_TLS,
+	OPT_TLS_CA,
+	OPT_TLS_NAME,
 	OPT_RELEASE_TIMEOUT,
+	OPT_ANSWER_TIMEOUT,
 	OPT_TOKEN,
 	OPT_TOKEN_LIFETIME,
 	OPT_LEARN,
@@ -88,6 +92,10 @@ struct quarantine {
 	struct store *store;
 	struct care_conf care;
 	struct release_conf release;
+	struct smtp_tls *tls;
+	/* command.c: orders that talk to the next hop */
+	struct order *talking_first, **talking_end;
+	unsigned talking;
 	bool lists, want_learn;
 	/* batch.c */
 	struct batch_one *waiting, **waiting_end, *committing;
@@ -104,7 +112,7 @@ struct quarantine {
 	    metric_adopted, metric_time;
 };
 
-/* Text of an attribute, or "". */
+/* words.c: text of an attribute, or "". */
 weir_str quarantine_attr(const struct quarantine *q, weir_call *call,
     uint32_t attr, uint32_t rcpt);
 void quarantine_log(const struct quarantine *q, weir_call *call, int level,

@@ -13,6 +13,7 @@
 
 #define RELEASE_SLACK_MS 60000 /* a lease outlives its attempt by this */
 #define RELEASE_TRIES 40 /* about six days */
+#define RELEASE_MINE_MS 60000 /* until others take what a caller asked for */
 #define TOKEN_UNUSED 0
 #define TOKEN_USED 1	 /* its mail is being looked at */
 #define TOKEN_ACCEPTED 2 /* and was let in */
@@ -62,7 +63,8 @@ release_ask(struct store *st, const char *id, unsigned flags, const char *who,
 		status = store_run(db, f, NULL, "UPDATE item SET state = ?,"
 		    " next_ms = ?, asked_ms = ?, tries = 0, lease_ms = 0,"
 		    " by_whom = ?, error = '' WHERE n = ?", "iiisi",
-		    (int64_t)ITEM_QUEUED, now, now, who, out->n);
+		    (int64_t)ITEM_QUEUED, (flags & RELEASE_MINE) != 0 ?
+			now + RELEASE_MINE_MS : now, now, who, out->n);
 	if (status == WEIR_OK)
 		status = store_audit(db, f, now, who, "release", out->id,
 		    out->rcpt, "asked for");
@@ -95,7 +97,8 @@ release_claim(struct store *st, const struct release_conf *conf,
 		    " lease_ms = ?, token = ?, token_used = 0,"
 		    " tries = tries + 1 WHERE n = ?", "iisi",
 		    (int64_t)ITEM_RELEASING,
-		    now + conf->timeout_ms + RELEASE_SLACK_MS, nonce, i->n);
+		    now + conf->timeout_ms + conf->answer_ms +
+			RELEASE_SLACK_MS, nonce, i->n);
 	snprintf(i->token, sizeof(i->token), "%s", nonce);
 	i->tries++;
 	if (status == WEIR_OK)
@@ -107,7 +110,17 @@ release_claim(struct store *st, const struct release_conf *conf,
 struct release_dot {
 	struct store *st;
 	const struct item *item;
+	const struct release_conf *conf;
 };
+
+/* release_unwanted - for the wait */
+static bool
+release_unwanted(void *arg)
+{
+	const struct release_dot *d = arg;
+
+	return d->conf->unwanted != NULL && d->conf->unwanted(d->conf->arg);
+}
 
 /* release_before_dot - from here on nobody knows but the next hop */
 static int
@@ -228,14 +241,16 @@ static void
 release_send(struct store *st, const struct release_conf *conf,
     const char *rcpt, int (*before_dot)(void *), struct release_result *r)
 {
-	struct release_dot dot = { st, &r->item };
+	struct release_dot dot = { st, &r->item, conf };
 	char field[TOKEN_MAX + 40];
 	struct fault f;
 	unsigned char digest[DIGEST_LEN];
 	struct smtp s = { .next_hop = conf->next_hop, .helo = conf->helo,
-		.timeout_ms = conf->timeout_ms, .sender = r->item.sender,
+		.tls = conf->tls, .timeout_ms = conf->timeout_ms,
+		.answer_ms = conf->answer_ms, .sender = r->item.sender,
 		.rcpt = rcpt, .params = r->item.params,
-		.before_dot = before_dot, .arg = &dot };
+		.before_dot = before_dot, .unwanted = release_unwanted,
+		.arg = &dot };
 
 	s.fd = file_open(st, r->item.file, &f);
 	if (s.fd >= 0 && (file_digest(s.fd, 0, digest, &f) < 0 ||

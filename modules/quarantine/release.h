@@ -29,13 +29,18 @@
 
 struct release_conf {
 	const char *next_hop, *helo;
-	int64_t timeout_ms;
+	const struct smtp_tls *tls;
+	int64_t timeout_ms, answer_ms; /* as in struct smtp */
 	bool token;	 /* send one along */
 	int64_t token_ms; /* how long it is good for */
+	/* Is the daemon about to end?  Or NULL. */
+	bool (*unwanted)(void *arg);
+	void *arg;
 };
 
 #define RELEASE_VIRUS (1u << 0) /* also if it is in class virus */
 #define RELEASE_AGAIN (1u << 1) /* also if it is unsure, or was released */
+#define RELEASE_MINE (1u << 2)	/* the caller tries it: others only later */
 
 /* What came of an attempt. */
 struct release_result {
@@ -47,7 +52,8 @@ struct release_result {
 
 /* Wish for it: committed as "queued".  WEIR_E_EXISTS: it was released before;
    WEIR_E_STATE: it is being released now; WEIR_E_INVAL: not without the
-   flag. */
+   flag.  Others take it when it is due, or long after a caller that wanted to
+   try it has died. */
 int release_ask(struct store *st, const char *id, unsigned flags,
     const char *who, struct item *out, struct fault *f);
 /* Try a queued one now.  A negative status: nothing was tried. */

@@ -2,144 +2,17 @@
 #include "smtp.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SMTP_IN 4096
-#define SMTP_OUT 65536
+#include "smtp_conn.h"
+
 #define SMTP_LINES 100 /* of one reply */
-
-/* One conversation. */
-struct smtp_conn {
-	const struct smtp *s;
-	char *reply; /* of SMTP_REPLY_MAX: the last one, or what broke */
-	int fd;
-	int64_t end_ms; /* mono */
-	char in[SMTP_IN];
-	size_t in_len;
-	char out[SMTP_OUT];
-	size_t out_len;
-	bool broken;
-	bool has_8bit, has_utf8; /* what the server offers */
-};
-
-static int64_t
-smtp_mono(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
-/* smtp_break - the connection is of no more use */
-static void
-smtp_break(struct smtp_conn *c, const char *what, const char *why)
-{
-	if (!c->broken)
-		snprintf(c->reply, SMTP_REPLY_MAX, "%s: %s", what, why);
-	c->broken = true;
-}
-
-/* smtp_wait - until the socket is ready */
-static bool
-smtp_wait(struct smtp_conn *c, short events)
-{
-	int64_t left = c->end_ms - smtp_mono();
-	struct pollfd p = { .fd = c->fd, .events = events };
-	int n;
-
-	if (left <= 0) {
-		smtp_break(c, c->s->next_hop, "no answer in time");
-		return false;
-	}
-	n = poll(&p, 1, (int)(left < 60000 ? left : 60000));
-	if (n < 0 && errno != EINTR) {
-		smtp_break(c, c->s->next_hop, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
-/* smtp_flush - all that is to be said */
-static void
-smtp_flush(struct smtp_conn *c)
-{
-	size_t at = 0;
-
-	while (!c->broken && at < c->out_len) {
-		ssize_t n = send(c->fd, c->out + at, c->out_len - at,
-		    MSG_NOSIGNAL);
-
-		if (n > 0)
-			at += (size_t)n;
-		else if (errno == EAGAIN || errno == EINTR)
-			smtp_wait(c, POLLOUT);
-		else
-			smtp_break(c, c->s->next_hop, strerror(errno));
-	}
-	c->out_len = 0;
-}
-
-/* smtp_put - into the buffer */
-static void
-smtp_put(struct smtp_conn *c, const char *data, size_t len)
-{
-	while (len > 0 && !c->broken) {
-		size_t n = sizeof(c->out) - c->out_len;
-
-		n = n < len ? n : len;
-		memcpy(c->out + c->out_len, data, n);
-		c->out_len += n;
-		data += n;
-		len -= n;
-		if (c->out_len == sizeof(c->out))
-			smtp_flush(c);
-	}
-}
-
-/* smtp_line - one line of the server's, without its end; NULL: broken */
-static char *
-smtp_line(struct smtp_conn *c, char line[SMTP_IN])
-{
-	for (;;) {
-		char *lf = memchr(c->in, '\n', c->in_len);
-		ssize_t n;
-
-		if (lf != NULL) {
-			size_t len = (size_t)(lf - c->in);
-
-			memcpy(line, c->in, len);
-			c->in_len -= len + 1;
-			memmove(c->in, lf + 1, c->in_len);
-			if (len > 0 && line[len - 1] == '\r')
-				len--;
-			line[len] = '\0';
-			return line;
-		}
-		if (c->in_len == sizeof(c->in))
-			smtp_break(c, c->s->next_hop, "a reply without end");
-		if (c->broken || !smtp_wait(c, POLLIN))
-			return NULL;
-		n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len,
-		    0);
-		if (n > 0)
-			c->in_len += (size_t)n;
-		else if (n == 0)
-			smtp_break(c, c->s->next_hop, "closed the connection");
-		else if (errno != EAGAIN && errno != EINTR)
-			smtp_break(c, c->s->next_hop, strerror(errno));
-	}
-}
 
 /* smtp_ability - a line of the answer to EHLO */
 static void
@@ -149,6 +22,8 @@ smtp_ability(struct smtp_conn *c, const char *line)
 		return;
 	if (strcasecmp(line + 4, "8BITMIME") == 0)
 		c->has_8bit = true;
+	else if (strcasecmp(line + 4, "STARTTLS") == 0)
+		c->has_tls = true;
 	else if (strncasecmp(line + 4, "SMTPUTF8", 8) == 0)
 		c->has_utf8 = true;
 }
@@ -206,122 +81,6 @@ smtp_say(struct smtp_conn *c, const char *fmt, ...)
 	}
 	smtp_put(c, line, (size_t)n);
 	return smtp_reply(c);
-}
-
-/* smtp_open - a socket that is being connected; -1: errno */
-static int
-smtp_open(int family, const struct sockaddr *to, socklen_t len)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd >= 0 && connect(fd, to, len) != 0 && errno != EINPROGRESS) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
-/* smtp_split - host and port */
-static bool
-smtp_split(const char *text, char *host, size_t size, const char **port)
-{
-	const char *colon = strrchr(text, ':');
-	size_t n;
-
-	if (strncmp(text, "inet:", 5) == 0)
-		text += 5;
-	if (colon == NULL || colon <= text || colon[1] == '\0' ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return false;
-	n = (size_t)(colon - text);
-	if (text[0] == '[' && colon[-1] == ']') {
-		text++;
-		n -= 2;
-	} else if (memchr(text, ':', n) != NULL) {
-		return false;
-	}
-	if (n == 0 || n >= size)
-		return false;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	*port = colon + 1;
-	return true;
-}
-
-/* smtp_is_next_hop - may it be one */
-bool
-smtp_is_next_hop(const char *text)
-{
-	char host[256];
-	const char *port;
-
-	if (strncmp(text, "unix:", 5) == 0)
-		return text[5] == '/' && strlen(text + 5) <
-		    sizeof(((struct sockaddr_un *)NULL)->sun_path);
-	return smtp_split(text, host, sizeof(host), &port);
-}
-
-/* smtp_connect_unix - a path */
-static void
-smtp_connect_unix(struct smtp_conn *c)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s",
-	    c->s->next_hop + 5);
-	c->fd = smtp_open(AF_UNIX, (struct sockaddr *)&un, sizeof(un));
-	if (c->fd < 0)
-		smtp_break(c, c->s->next_hop, strerror(errno));
-}
-
-/* smtp_connected - wait for it; false: not there */
-static bool
-smtp_connected(struct smtp_conn *c, int *error)
-{
-	socklen_t len = sizeof(*error);
-
-	*error = ETIMEDOUT;
-	return smtp_wait(c, POLLOUT) &&
-	    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, error, &len) == 0 &&
-	    *error == 0;
-}
-
-/* smtp_connect - to the first address that answers */
-static void
-smtp_connect(struct smtp_conn *c)
-{
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *all = NULL;
-	const char *port = NULL;
-	char host[256];
-	int rc, error = 0;
-
-	if (strncmp(c->s->next_hop, "unix:", 5) == 0) {
-		smtp_connect_unix(c);
-		return;
-	}
-	if (!smtp_split(c->s->next_hop, host, sizeof(host), &port)) {
-		smtp_break(c, c->s->next_hop, "no address of a next hop");
-		return;
-	}
-	rc = getaddrinfo(host, port, &want, &all);
-	if (rc != 0)
-		smtp_break(c, host, gai_strerror(rc));
-	for (struct addrinfo *a = all; a != NULL && !c->broken; a = a->ai_next) {
-		c->fd = smtp_open(a->ai_family, a->ai_addr, a->ai_addrlen);
-		error = errno;
-		if (c->fd >= 0 && smtp_connected(c, &error))
-			break;
-		if (c->fd >= 0)
-			close(c->fd);
-		c->fd = -1;
-	}
-	if (all != NULL)
-		freeaddrinfo(all);
-	if (c->fd < 0)
-		smtp_break(c, c->s->next_hop, strerror(error));
 }
 
 /* smtp_is_8bit - does text or message need it */
@@ -396,6 +155,54 @@ smtp_judge(int code)
 	return code / 100 == 5 ? SMTP_PERM : SMTP_TEMP;
 }
 
+/* smtp_hello - who we are, what the server can do */
+static int
+smtp_hello(struct smtp_conn *c)
+{
+	int code;
+
+	c->has_8bit = c->has_utf8 = c->has_tls = false;
+	code = smtp_say(c, "EHLO %s\r\n", c->s->helo);
+	return code / 100 == 5 ? smtp_say(c, "HELO %s\r\n", c->s->helo) :
+				 code;
+}
+
+/* smtp_secure - STARTTLS (RFC 3207), as the options want it; 2xx: go on */
+static int
+smtp_secure(struct smtp_conn *c)
+{
+	enum smtp_tls_level level = smtp_tls_level(c->s->tls);
+	int64_t end;
+	int code;
+
+	if (level == SMTP_TLS_NONE || c->no_tls ||
+	    (level == SMTP_TLS_MAY && !c->has_tls))
+		return 250;
+	if (!c->has_tls) {
+		snprintf(c->reply, SMTP_REPLY_MAX, "454 4.7.4 %.200s does not "
+		    "offer STARTTLS, which \"tls\" demands", c->s->next_hop);
+		return 454;
+	}
+	code = smtp_say(c, "STARTTLS\r\n");
+	if (code / 100 != 2)
+		return level == SMTP_TLS_MAY && code != 0 ? 250 :
+		    code / 100 == 5			  ? 454 : code;
+	if (c->in_len > 0) {
+		/* put there by somebody in between, to be taken for what comes
+		   through TLS */
+		smtp_break(c, c->s->next_hop, "speaks before TLS has begun");
+		return 0;
+	}
+	/* who may go on in clear must have the time for it */
+	end = c->end_ms;
+	if (level == SMTP_TLS_MAY)
+		c->end_ms -= (end - smtp_mono()) / 2;
+	if (!smtp_tls_begin(c))
+		code = 0;
+	c->end_ms = end;
+	return code != 0 ? smtp_hello(c) : 0;
+}
+
 /* smtp_envelope - up to the answer to DATA; 354 when all is well */
 static int
 smtp_envelope(struct smtp_conn *c)
@@ -408,9 +215,9 @@ smtp_envelope(struct smtp_conn *c)
 
 	if (code / 100 != 2)
 		return code;
-	code = smtp_say(c, "EHLO %s\r\n", s->helo);
-	if (code / 100 == 5)
-		code = smtp_say(c, "HELO %s\r\n", s->helo);
+	code = smtp_hello(c);
+	if (code / 100 == 2)
+		code = smtp_secure(c);
 	if (code / 100 != 2)
 		return code;
 	if (utf8 && !c->has_utf8) {
@@ -426,6 +233,21 @@ smtp_envelope(struct smtp_conn *c)
 	if (code / 100 == 2)
 		code = smtp_say(c, "DATA\r\n");
 	return code;
+}
+
+/* smtp_quit - the mail is there: what comes now does not matter any more */
+static void
+smtp_quit(struct smtp_conn *c)
+{
+	char reply[SMTP_REPLY_MAX];
+	const char *version = smtp_tls_version(c);
+
+	snprintf(reply, sizeof(reply), "%s%s%s%s", c->reply,
+	    version != NULL ? " (" : "", version != NULL ? version : "",
+	    version != NULL ? ")" : "");
+	smtp_put(c, "QUIT\r\n", 6);
+	smtp_flush(c);
+	memcpy(c->reply, reply, sizeof(reply));
 }
 
 /* smtp_talk - the whole conversation */
@@ -446,20 +268,17 @@ smtp_talk(struct smtp_conn *c)
 		smtp_break(c, "index", "can't be written: given up");
 		return SMTP_TEMP;
 	}
+	/* whoever has all of it may take its time (RFC 5321 4.5.3.2.6) */
+	if (c->end_ms < smtp_mono() + c->s->answer_ms)
+		c->end_ms = smtp_mono() + c->s->answer_ms;
 	code = smtp_say(c, ".\r\n");
-	if (code == 0)
-		return SMTP_UNSURE;
 	if (code / 100 == 2) {
-		char reply[SMTP_REPLY_MAX];
-
-		/* what comes after QUIT does not matter any more */
-		memcpy(reply, c->reply, sizeof(reply));
-		smtp_put(c, "QUIT\r\n", 6);
-		smtp_flush(c);
-		memcpy(c->reply, reply, sizeof(reply));
+		smtp_quit(c);
 		return SMTP_OK;
 	}
-	return smtp_judge(code);
+	/* nothing, or nothing that this place has a meaning for */
+	return code / 100 == 4 || code / 100 == 5 ? smtp_judge(code) :
+						    SMTP_UNSURE;
 }
 
 /* smtp_is_address - nothing that would end the command */
@@ -472,33 +291,74 @@ smtp_is_address(const char *s)
 	return true;
 }
 
-/* smtp_send - one message for one recipient */
-enum smtp_result
-smtp_send(const struct smtp *s, char reply[SMTP_REPLY_MAX])
+/* smtp_begin - all that is needed but a connection; NULL: no */
+static struct smtp_conn *
+smtp_begin(const struct smtp *s, char reply[SMTP_REPLY_MAX],
+    enum smtp_result *result)
 {
-	struct smtp_conn *c;
-	enum smtp_result result = SMTP_TEMP;
+	struct smtp_conn *c = NULL;
 
+	reply[0] = '\0';
+	*result = SMTP_TEMP;
 	if (!smtp_is_address(s->sender) || !smtp_is_address(s->rcpt)) {
 		snprintf(reply, SMTP_REPLY_MAX, "550 5.1.3 the address can't "
 		    "be sent");
-		return SMTP_PERM;
+		*result = SMTP_PERM;
+		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
 	if (c == NULL) {
 		snprintf(reply, SMTP_REPLY_MAX, "no memory");
-		return SMTP_TEMP;
+		return NULL;
 	}
-	reply[0] = '\0';
 	c->s = s;
 	c->reply = reply;
 	c->fd = -1;
 	c->end_ms = smtp_mono() + s->timeout_ms;
+	return c;
+}
+
+/* smtp_on - over a connection that is there */
+enum smtp_result
+smtp_on(const struct smtp *s, int fd, char reply[SMTP_REPLY_MAX])
+{
+	enum smtp_result result;
+	struct smtp_conn *c = smtp_begin(s, reply, &result);
+
+	if (c == NULL) {
+		close(fd);
+		return result;
+	}
+	c->fd = fd;
+	result = smtp_talk(c);
+	smtp_close(c);
+	free(c);
+	return result;
+}
+
+/* smtp_send - one message for one recipient */
+enum smtp_result
+smtp_send(const struct smtp *s, char reply[SMTP_REPLY_MAX])
+{
+	enum smtp_result result;
+	struct smtp_conn *c = smtp_begin(s, reply, &result);
+
+	if (c == NULL)
+		return result;
 	smtp_connect(c);
 	if (!c->broken)
 		result = smtp_talk(c);
-	if (c->fd >= 0)
-		close(c->fd);
+	if (c->tls_failed && smtp_tls_level(s->tls) == SMTP_TLS_MAY) {
+		/* as a mail for somebody who can't do better: nothing of it
+		   has been said yet */
+		smtp_close(c);
+		c->broken = c->tls_failed = false;
+		c->no_tls = true;
+		smtp_connect(c);
+		if (!c->broken)
+			result = smtp_talk(c);
+	}
+	smtp_close(c);
 	free(c);
 	return result;
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -413,6 +414,44 @@ test_lists(void **state)
 	assert_int_equal(lists_entry("", entry, &f), WEIR_E_INVAL);
 }
 
+/* A list is full at 200,000 octets; another owner's is not, and an entry that
+   moves to the other list needs no room of its own in a full one. */
+static void
+test_lists_are_bounded(void **state)
+{
+	struct store *st = *state;
+	char entry[LISTS_ENTRY_MAX + 1], text[LISTS_ENTRY_MAX + 10];
+	struct fault f;
+	sqlite3 *db = store_begin(st, true, &f);
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text + LISTS_ENTRY_MAX - 4, ".org", 5);
+	assert_int_equal(lists_entry(text, entry, &f), WEIR_OK);
+	assert_int_equal(strlen(entry), LISTS_ENTRY_MAX);
+	memcpy(text + LISTS_ENTRY_MAX - 3, ".org", 5);
+	assert_int_equal(lists_entry(text, entry, &f), WEIR_E_INVAL);
+	/* all but 100 octets of it */
+	assert_int_equal(store_run(db, &f, NULL, "WITH RECURSIVE c(i) AS ("
+	    "SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1999) INSERT"
+	    " INTO list (user, entry, kind, time_ms) SELECT 'a@example.net',"
+	    " printf('%0100d', i), 1, 0 FROM c", ""), WEIR_OK);
+	assert_int_equal(store_commit(st, &f), WEIR_OK);
+	memset(entry, 'y', 101);
+	entry[101] = '\0';
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_E_LIMIT);
+	assert_non_null(strstr(f.text, "full"));
+	assert_int_equal(lists_add(st, "b@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_OK);
+	entry[100] = '\0';
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_BLOCK, entry,
+	    "t", &f), WEIR_OK);
+	assert_int_equal(lists_add(st, "a@example.net", LISTS_ALLOW, entry,
+	    "t", &f), WEIR_OK);
+	assert_int_equal(count(st, "list WHERE user = 'a@example.net'"),
+	    2000);
+}
+
 /* Each class for its own time. */
 static void
 test_retention(void **state)
@@ -480,6 +519,133 @@ test_short_ids(void **state)
 	store_end(st);
 }
 
+/* only - the one message in a folder: its path; false: none */
+static bool
+only(const char *dir, char out[4096])
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool found = false;
+
+	while (d != NULL && !found && (e = readdir(d)) != NULL) {
+		found = e->d_name[0] != '.';
+		if (found)
+			snprintf(out, 4096, "%.3000s/%.255s", dir, e->d_name);
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+static const struct care_conf sync_conf = { .imap_delete = true };
+
+/* sync_own - into the user's own folder, where it is still there; out of it */
+static void
+sync_own(struct store *st, const char *user, const char *dir, const char *own)
+{
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct care_synced out;
+	struct item item;
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "a\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/%.255s:2,S", own, strrchr(from, '/') + 1);
+	assert_int_equal(rename(from, to), 0);
+	clock_ms += 10000;
+	assert_int_equal(care_sync(st, &sync_conf, true, &out, &f), WEIR_OK);
+	assert_int_equal(out.deleted, 0);
+	assert_int_equal(unlink(to), 0);
+	assert_int_equal(care_sync(st, &sync_conf, false, &out, &f), WEIR_OK);
+	assert_int_equal(out.deleted, 1);
+	db = store_begin(st, false, &f);
+	assert_int_equal(item_find(db, id, &item, &f), WEIR_E_NOTFOUND);
+	store_end(st);
+}
+
+/* sync_moved_to_release - it is asked for */
+static void
+sync_moved_to_release(struct store *st, const char *user, const char *dir,
+    const char *release)
+{
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct care_synced out;
+	struct item item;
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "b\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/x:2,S", release);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(care_sync(st, &sync_conf, false, &out, &f), WEIR_OK);
+	assert_int_equal(out.released, 1);
+	db = store_begin(st, false, &f);
+	assert_int_equal(item_find(db, id, &item, &f), WEIR_OK);
+	assert_int_equal(item.state, ITEM_QUEUED);
+	store_end(st);
+}
+
+/* sync_deleted_elsewhere - an item whose view lies in the user's folder */
+static void
+sync_deleted_elsewhere(struct store *st, const char *user, const char *dir,
+    const char *own)
+{
+	struct item_files files = ITEM_FILES_INIT;
+	char id[ID_LEN + 1], from[4096], to[4096];
+	struct fault f;
+	sqlite3 *db;
+
+	assert_int_equal(keep_one(st, "c\r\n", user, 1, id), WEIR_OK);
+	assert_true(only(dir, from));
+	snprintf(to, sizeof(to), "%s/%.255s", own, strrchr(from, '/') + 1);
+	assert_int_equal(rename(from, to), 0);
+	db = store_begin(st, true, &f);
+	assert_int_equal(item_delete(db, id, false, &files, &f), WEIR_OK);
+	assert_int_equal(store_commit(st, &f), WEIR_OK);
+	item_files_unlink(st, &files);
+	item_files_fini(&files);
+	assert_false(only(own, to));
+}
+
+/* Recipients whose names are none of folders, and folders whose names are not
+   ASCII (modified UTF-7): moved there, deleted there, and gone from there. */
+static void
+test_sync(void **state)
+{
+	static const char *const users[] = { "plain@example.net",
+		"o'neill/x@example.net", "j\xc3\xbcrgen@example.net",
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname-averylongname-"
+		"averylongname-averylongname-averylongname@example.net" };
+	struct store *st = *state;
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		char name[256], dir[1024], own[1024], release[1024];
+
+		assert_int_equal(store_open(st, &f), WEIR_OK);
+		assert_int_equal(file_maildir(st, users[i], &f), WEIR_OK);
+		file_user(users[i], name, sizeof(name));
+		snprintf(dir, sizeof(dir), "%s/imap/%s/new", folder, name);
+		snprintf(release, sizeof(release),
+		    "%s/imap/%s/.Release/cur", folder, name);
+		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe", folder,
+		    name);
+		assert_int_equal(mkdir(own, 0700), 0);
+		snprintf(own, sizeof(own), "%s/imap/%s/.Entw&APw-rfe/cur",
+		    folder, name);
+		assert_int_equal(mkdir(own, 0700), 0);
+		sync_own(st, users[i], dir, own);
+		sync_moved_to_release(st, users[i], dir, release);
+		sync_deleted_elsewhere(st, users[i], dir, own);
+	}
+	assert_int_equal(count(st, "audit WHERE who LIKE 'imap:%@example.net'"
+	    " AND action = 'delete'"), sizeof(users) / sizeof(*users));
+}
+
 /* A next hop that says these lines, one for each command; "-" closes, "..."
    is silent. */
 struct hop {
@@ -514,6 +680,10 @@ static const struct hop hops[] = {
 	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "..." },
 	    SMTP_UNSURE },
 	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "what?" },
+	    SMTP_UNSURE },
+	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "354 go on" },
+	    SMTP_UNSURE },
+	{ { "220 hi", "250 x", "250 ok", "250 ok", "354 go", "000" },
 	    SMTP_UNSURE },
 };
 
@@ -613,8 +783,8 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = { T(test_ids), T(test_users),
 		T(test_token), T(test_same), T(test_from), T(test_glob),
-		T(test_lists), T(test_retention), T(test_short_ids),
-		T(test_smtp), T(test_smtp_injection) };
+		T(test_lists), T(test_lists_are_bounded), T(test_retention), T(test_short_ids),
+		T(test_sync), T(test_smtp), T(test_smtp_injection) };
 
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,35 +194,78 @@ sync_release(struct store *st, const struct care_conf *conf,
 	return status;
 }
 
-/* sync_gone - which of a page of items have no view any more */
+/* sync_users - whose items lie in that folder.  Its name is the recipient, but
+   for those that are no good names of folders; the caller frees; NULL: f. */
+static char *
+sync_users(struct store *st, const char *folder, struct fault *f)
+{
+	sqlite3 *db;
+	char name[256], *all = NULL;
+	size_t n = 0;
+	sqlite3_stmt *q;
+
+	if (strchr(folder, '%') == NULL) {
+		all = calloc(1, strlen(folder) + 2);
+		if (all == NULL)
+			fault_set(f, WEIR_E_NOMEM, "no memory");
+		else
+			strcpy(all, folder);
+		return all;
+	}
+	db = store_begin(st, false, f);
+	if (db == NULL)
+		return NULL;
+	q = store_query(db, f, "SELECT DISTINCT user FROM item", "");
+	all = q != NULL ? calloc(1, 1) : NULL;
+	while (all != NULL && sqlite3_step(q) == SQLITE_ROW) {
+		const char *user = store_text(q, 0);
+		size_t len = strlen(user) + 1;
+		char *more;
+
+		file_user(user, name, sizeof(name));
+		if (strcmp(name, folder) != 0)
+			continue;
+		more = realloc(all, n + len + 1);
+		if (more == NULL)
+			break;
+		all = more;
+		memcpy(all + n, user, len);
+		n += len;
+		all[n] = '\0';
+	}
+	sqlite3_finalize(q);
+	store_end(st);
+	if (q != NULL && all == NULL)
+		fault_set(f, WEIR_E_NOMEM, "no memory");
+	return all;
+}
+
+/* sync_gone - which of a page of a user's items have no view any more */
 static int
-sync_gone(struct store *st, const char *folder, const struct sync_set *s,
+sync_gone(struct store *st, const char *user, const struct sync_set *s,
     int64_t before_ms, int64_t *from, char (*ids)[ID_LEN + 1], int max,
     struct fault *f)
 {
 	sqlite3 *db = store_begin(st, false, f);
-	char path[4096], name[256];
+	char path[4096];
 	sqlite3_stmt *q;
 	struct stat sb;
 	int n = 0, rows = 0;
 
 	if (db == NULL)
 		return f->status;
-	/* the folder's name is the user's, unless it had to be encoded */
-	q = store_query(db, f, "SELECT i.n, i.id, m.file, i.user FROM item i"
+	q = store_query(db, f, "SELECT i.n, i.id, m.file FROM item i"
 	    " JOIN mail m ON m.m = i.m WHERE i.user = ? AND i.n > ?"
 	    " AND i.state = 1 AND i.view <> '' AND i.time_ms < ?"
-	    " ORDER BY i.n LIMIT ?", "siii", folder, *from, before_ms,
+	    " ORDER BY i.n LIMIT ?", "siii", user, *from, before_ms,
 	    (int64_t)max);
 	while (q != NULL && sqlite3_step(q) == SQLITE_ROW) {
 		*from = sqlite3_column_int64(q, 0);
 		rows++;
-		file_user(store_text(q, 3), name, sizeof(name));
 		snprintf(path, sizeof(path), "%s/mail/%s", st->folder,
 		    store_text(q, 2));
-		if (strcmp(name, folder) == 0 && stat(path, &sb) == 0 &&
-		    bsearch(&sb.st_ino, s->v, s->n, sizeof(*s->v),
-			sync_compare) == NULL)
+		if (stat(path, &sb) == 0 && (s->n == 0 || bsearch(&sb.st_ino,
+		    s->v, s->n, sizeof(*s->v), sync_compare) == NULL))
 			snprintf(ids[n++], ID_LEN + 1, "%s",
 			    store_text(q, 1));
 	}
@@ -235,7 +278,7 @@ sync_gone(struct store *st, const char *folder, const struct sync_set *s,
 
 /* sync_delete - the user expunged them */
 static int
-sync_delete(struct store *st, const char *folder, char (*ids)[ID_LEN + 1],
+sync_delete(struct store *st, const char *user, char (*ids)[ID_LEN + 1],
     int n, struct fault *f)
 {
 	struct item_files gone = ITEM_FILES_INIT;
@@ -245,12 +288,12 @@ sync_delete(struct store *st, const char *folder, char (*ids)[ID_LEN + 1],
 
 	if (db == NULL)
 		return f->status;
-	snprintf(who, sizeof(who), "imap:%.255s", folder);
+	snprintf(who, sizeof(who), "imap:%.255s", user);
 	for (int i = 0; i < n && status == WEIR_OK; i++) {
 		status = item_delete(db, ids[i], false, &gone, f);
 		if (status == WEIR_OK)
 			status = store_audit(db, f, store_now(st), who,
-			    "delete", ids[i], folder, "by IMAP");
+			    "delete", ids[i], user, "by IMAP");
 		else if (status == WEIR_E_NOTFOUND)
 			status = WEIR_OK;
 	}
@@ -264,49 +307,88 @@ sync_delete(struct store *st, const char *folder, char (*ids)[ID_LEN + 1],
 	return status;
 }
 
-/* sync_deleted - items of a user whose views are in no folder */
+/* sync_deleted_of - those of one user */
 static int
-sync_deleted(struct store *st, const char *folder, struct care_synced *out,
-    struct fault *f)
+sync_deleted_of(struct store *st, const char *user, const struct sync_set *s,
+    int64_t before, struct care_synced *out, struct fault *f)
 {
 	enum { PAGE = 500 };
 	char (*ids)[ID_LEN + 1] = calloc(PAGE, ID_LEN + 1);
-	struct sync_set s = { NULL, 0, 0, false };
-	/* what came while we looked is not gone */
-	int64_t before = store_now(st) - SYNC_SETTLE_S * 1000, from = 0;
-	char path[4096];
+	int64_t from = 0;
 	int n = 0;
 
-	snprintf(path, sizeof(path), "%s/imap/%s", st->folder, folder);
-	sync_all(&s, path);
-	while (ids != NULL && !s.failed && n >= 0 && from >= 0) {
-		n = sync_gone(st, folder, &s, before, &from, ids, PAGE, f);
-		if (n > 0 && sync_delete(st, folder, ids, n, f) < 0)
+	while (ids != NULL && n >= 0 && from >= 0) {
+		n = sync_gone(st, user, s, before, &from, ids, PAGE, f);
+		if (n > 0 && sync_delete(st, user, ids, n, f) < 0)
 			n = f->status;
 		if (n > 0)
 			out->deleted += (uint64_t)n;
 	}
-	free(s.v);
 	free(ids);
 	return n < 0 ? n : WEIR_OK;
 }
 
-/* sync_is_changed - has anything been moved there since */
-static bool
-sync_is_changed(const struct store *st, const char *folder, time_t since)
+/* sync_deleted - items whose views are in no folder of a Maildir */
+static int
+sync_deleted(struct store *st, const char *folder, struct care_synced *out,
+    struct fault *f)
 {
-	static const char *const parts[] = { "new", "cur", ".Release/new",
-		".Release/cur" };
-	char path[4096];
+	struct sync_set s = { NULL, 0, 0, false };
+	/* what came while we looked is not gone */
+	int64_t before = store_now(st) - SYNC_SETTLE_S * 1000;
+	char path[4096], *users = sync_users(st, folder, f);
+	int status = users != NULL ? WEIR_OK : f->status;
+
+	snprintf(path, sizeof(path), "%s/imap/%s", st->folder, folder);
+	if (users != NULL)
+		sync_all(&s, path);
+	for (const char *u = users; u != NULL && *u != '\0' && !s.failed &&
+	     status == WEIR_OK; u += strlen(u) + 1)
+		status = sync_deleted_of(st, u, &s, before, out, f);
+	free(s.v);
+	free(users);
+	return status;
+}
+
+/* sync_is_fresh - has anything been moved into or out of that folder */
+static bool
+sync_is_fresh(const char *path, time_t since)
+{
+	static const char *const parts[] = { "new", "cur" };
+	char part[4096 + 300];
 	struct stat sb;
 
-	for (int i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s/imap/%s/%s", st->folder,
-		    folder, parts[i]);
-		if (stat(path, &sb) == 0 && sb.st_mtime >= since)
+	for (int i = 0; i < 2; i++) {
+		snprintf(part, sizeof(part), "%s/%s", path, parts[i]);
+		if (stat(part, &sb) == 0 && sb.st_mtime >= since)
 			return true;
 	}
 	return false;
+}
+
+/* sync_is_changed - has anything, in any folder of the user's: they may have
+   made some of their own */
+static bool
+sync_is_changed(const struct store *st, const char *folder, time_t since)
+{
+	char path[4096], sub[4096 + 300];
+	struct dirent *e;
+	bool changed;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/imap/%s", st->folder, folder);
+	changed = sync_is_fresh(path, since);
+	d = opendir(path);
+	while (d != NULL && !changed && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] != '.' || strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name);
+		changed = sync_is_fresh(sub, since);
+	}
+	if (d != NULL)
+		closedir(d);
+	return changed;
 }
 
 /* sync_user - one Maildir */

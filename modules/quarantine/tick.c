@@ -99,19 +99,37 @@ tick_learn_ham(struct quarantine *q, weir_call *call,
 	}
 }
 
+/* A job that may be told to end. */
+struct tick_wait {
+	const struct weir_job *job;
+	weir_jobctx *ctx;
+};
+
+/* tick_unwanted - in its thread */
+static bool
+tick_unwanted(void *arg)
+{
+	const struct tick_wait *w = arg;
+
+	return w->job->unwanted(w->ctx);
+}
+
 /* tick_release - those that are due */
 static int
 tick_release(struct tick *t, weir_jobctx *ctx)
 {
 	char ids[TICK_RELEASES][ID_LEN + 1];
+	struct tick_wait wait = { t->q->job, ctx };
+	struct release_conf conf = t->q->release;
 	int n = release_due(t->q->store, ids, TICK_RELEASES, &t->fault);
 
+	conf.unwanted = tick_unwanted;
+	conf.arg = &wait;
 	for (int i = 0; i < n && !t->q->job->unwanted(ctx); i++) {
 		struct release_result r;
 		struct fault f;
 
-		if (release_try(t->q->store, &t->q->release, ids[i], &r, &f) <
-		    0)
+		if (release_try(t->q->store, &conf, ids[i], &r, &f) < 0)
 			continue;
 		t->released += r.state == ITEM_RELEASED;
 		t->later += r.state == ITEM_QUEUED;

@@ -115,7 +115,7 @@ file_view_sync(const struct store *st, const char *user, struct fault *f)
 static bool
 view_remove_in(const char *folder, const char *view)
 {
-	char path[4096 + VIEW_LEN];
+	char path[4096 + 400 + VIEW_LEN];
 	size_t n = strlen(view);
 	struct dirent *e;
 	bool found = false;
@@ -136,6 +136,30 @@ view_remove_in(const char *folder, const char *view)
 	return found;
 }
 
+/* view_remove_deep - from a folder that the user has made, by whatever name */
+static void
+view_remove_deep(const char *maildir, const char *view)
+{
+	char path[4096 + 300];
+	struct dirent *e;
+	bool found = false;
+	DIR *d = opendir(maildir);
+
+	while (d != NULL && !found && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] != '.' || strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/cur", maildir, e->d_name);
+		found = view_remove_in(path, view);
+		if (found)
+			break;
+		snprintf(path, sizeof(path), "%s/%s/new", maildir, e->d_name);
+		found = view_remove_in(path, view);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 /* file_view_remove - wherever it is */
 void
 file_view_remove(const struct store *st, const char *user, const char *view)
@@ -153,4 +177,6 @@ file_view_remove(const struct store *st, const char *user, const char *view)
 		if (view_remove_in(path, view))
 			return;
 	}
+	snprintf(path, sizeof(path), "%s/imap/%s", st->folder, name);
+	view_remove_deep(path, view);
 }

@@ -19,7 +19,7 @@ tests_bench_quarantine_SOURCES = tests/bench/quarantine.c \
 	modules/quarantine/filter.c modules/quarantine/op_look.c \
 	modules/quarantine/order.c $(modules_quarantine_store_sources)
 tests_bench_quarantine_CPPFLAGS = $(PLUGIN_CPPFLAGS)
-tests_bench_quarantine_LDADD = $(SQLITE_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+tests_bench_quarantine_LDADD = $(SQLITE_LIBS) $(JANSSON_LIBS) $(TLS_LIBS)
 endif
 
 if HAVE_LIBMILTER

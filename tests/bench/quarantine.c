@@ -270,6 +270,12 @@ lists(struct store *st)
 		    { "list", "--sender", "99@", "--min-score", "20" } },
 		{ "one class, the last of all", 5,
 		    { "list", "--class", "virus", "--offset", "33300" } },
+		{ "all kinds of text, none found", 7,
+		    { "list", "--subject", "offer", "--sender", "example",
+		      "--rcpt", "r5@example.com" } },
+		{ "the last of all", 3, { "list", "--offset", "99900" } },
+		{ "2,000, the most there is", 3,
+		    { "list", "--limit", "2000" } },
 	};
 	bool ok = true;
 

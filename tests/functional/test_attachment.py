@@ -4,10 +4,8 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -356,7 +354,7 @@ def test_tables_are_complete():
     assert {c[:2] for c in table("Documents")} == set(DOCUMENTS)
 
 
-@pytest.mark.parametrize("objects, trailer, want", [
+PDF = [
     ([b"<</S/JavaScript/JS(x)>>"], b"", "pdf-script"),
     ([b"<</S/J#61vaScript>>"], b"", "pdf-script"),
     ([b"<</Type/ObjStm/Filter/FlateDecode>>stream\n"
@@ -365,15 +363,24 @@ def test_tables_are_complete():
     ([b"<</Type/EmbeddedFile/Filter/FlateDecode>>stream\n"
       + at.zlib.compress(P) + b"\nendstream"], b"", "pdf-embedded"),
     ([b"<<>>"], b"/Encrypt 2 0 R", "encrypted-pdf"),
-    ([b"<</Type/Catalog/JSX 1>>"], b"", None)])
-def test_pdf(scan, objects, trailer, want):
-    said = scan.octets("x.pdf", at.pdf(objects, trailer))
-    assert said["categories"] == ([want] if want != "pdf-embedded" else
-                                  ["executable", want]) if want else \
-        said["result"] == "clean", said
+    ([b"<</Type/Catalog/JSX 1>>"], b"", None)]
+
+
+def test_pdf(scan):
+    paths = []
+    for n, (objects, trailer, _) in enumerate(PDF):
+        paths.append(scan.folder / f"{n}.pdf")
+        paths[-1].write_bytes(at.pdf(objects, trailer))
+    said = scan.files(*paths)
+    for path, (_, _, want) in zip(paths, PDF):
+        one = said[str(path)]
+        assert one["categories"] == (
+            [want] if want != "pdf-embedded" else ["executable", want]) \
+            if want else one["result"] == "clean", one
 
 
 def test_clean_documents_are_clean(scan):
+    paths = []
     for name, data in [
             ("a.docx", at.ooxml({"word/document.xml": b"<a/>",
                                  "word/_rels/document.xml.rels": at.rels(
@@ -385,7 +392,9 @@ def test_clean_documents_are_clean(scan):
             ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(99)),
             ("local.docx", at.ooxml({"word/_rels/settings.xml.rels": at.rels(
                 "attachedTemplate", "file:///C:/Users/a/Normal.dotm")}))]:
-        said = scan.octets(name, data)
+        paths.append(scan.folder / name)
+        paths[-1].write_bytes(data)
+    for said in scan.files(*paths).values():
         assert said["result"] == "clean", said
         assert not any(o["rule"] for o in said["objects"]), said
 
@@ -433,8 +442,8 @@ def site(weir):
     return lambda *args, **kw: Site(weir, *args, **kw)
 
 
-def test_default_rules(site):
-    one = site()
+def test_default_rules(shared):
+    one = shared
     assert one.send(mail()).kind == "continue"
     reply = one.send(mail(at.attached("invoice.zip", at.zipped(
         {"inner.rar": at.rar4()}))))
@@ -467,9 +476,27 @@ def test_name_can_not_be_hidden(shared, header):
     assert shared.send(mail((header, b"text"))).code == 5
 
 
+PIECE = 'Content-Type: message/partial; id="a@b"; number=1; total=2\r\n'
+
+
+@pytest.mark.parametrize("raw", [
+    b"From: a@b\r\nMIME-Version: 1.0\r\n" + PIECE.encode()
+    + b"\r\nFrom: c@d\r\n\r\nTVqQ",
+    at.mail(at.TEXT, (PIECE, "From: c@d\r\n\r\nTVqQ")),
+    at.mail(at.TEXT, (PIECE.replace("partial", "PARTIAL").replace(
+        "message/", "message/\r\n "), "x")),
+    at.mail(at.TEXT, at.attached("a.eml", at.mail((PIECE, "x")),
+                                 "message/rfc822"))],
+    ids=["all of it", "a part", "folded", "inside a mail"])
+def test_piece_of_a_message(shared, raw):
+    """Readers would put it together behind every filter."""
+    reply = shared.send(raw)
+    assert reply.code == 5 and "message-partial" in reply.text, reply
+
+
 @pytest.fixture(scope="module")
-def shared():
-    """One daemon with default rules for mails that leave no trace."""
+def start_shared():
+    """Sites for several tests: start_shared(rules, options...)."""
     if not (daemon.module_path() / "mod_attachment.so").exists():
         pytest.skip("mod_attachment is not built")
     os.environ["WEIR_HELPER"] = str(proc.build_dir() / "weir-helper")
@@ -478,21 +505,40 @@ def shared():
     started = []
 
     def start(conf):
-        started.append(daemon.Weir(folder, conf))
-        return started[0].start()
-    yield Site(start)
-    started[0].stop()
+        where = folder / str(len(started))
+        where.mkdir()
+        started.append(daemon.Weir(where, conf))
+        return started[-1].start()
+    yield lambda *args, **options: Site(start, *args, **options)
+    for one in started:
+        one.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def shared(start_shared):
+    """One daemon with default rules for mails that leave no trace."""
+    return start_shared()
 
 
 RULE = 'rule "r" { names = {"*.exe"}  action = %s  text = "gone: %%n" }\n'
 
 
+@pytest.fixture(scope="module")
+def editor(start_shared):
+    """run.exe is edited as the word in front of it says."""
+    return start_shared("".join(
+        f'rule "{a}" {{ names = {{"{a}-run.exe"}}  action = {a}  '
+        'text = "gone: %n" }\n' for a in ("remove", "replace", "rename")),
+        quarantine=True, defaults=False)
+
+
 @pytest.mark.parametrize("action", ["remove", "replace", "rename"])
-def test_edit_leaves_all_other_octets(site, action):
-    one = site(RULE % action, quarantine=True, defaults=False)
+def test_edit_leaves_all_other_octets(editor, action):
+    one, name = editor, f"{action}-run.exe"
+    mails = set((one.weir.state / "quarantine" / "mail").rglob("*/*"))
     other = at.attached("keep.txt", b"\0\1 octets \xff" * 99)
-    raw = mail(at.attached("run.exe"), other)
+    raw = mail(at.attached(name), other)
     reply = one.send(raw)
     assert reply.kind == "continue", reply
     got = edited(raw, reply)
@@ -505,21 +551,30 @@ def test_edit_leaves_all_other_octets(site, action):
         assert got == raw[:begin] + (
             b"--bb\r\nContent-Type: text/plain; charset=utf-8\r\n"
             b"Content-Transfer-Encoding: 7bit\r\nContent-Disposition: inline"
-            b"\r\n\r\ngone: run.exe\r\n") + raw[end:]
+            b"\r\n\r\ngone: replace-run.exe\r\n") + raw[end:]
     else:
         header, content = part.split(b"\r\n\r\n", 1)
         assert got.startswith(raw[:begin]) and got.endswith(
             b"\r\n\r\n" + content + raw[end:])
-        assert b'filename="run.exe.blocked"' in got
+        assert b'filename="rename-run.exe.blocked"' in got
         assert b"run.exe\"" not in got[begin:begin + 400].replace(
             b"run.exe.blocked\"", b"")
     # the original is kept, whole
-    kept, = (one.weir.state / "quarantine" / "mail").rglob("*/*")
+    kept, = set((one.weir.state / "quarantine" / "mail").rglob("*/*")) - mails
     assert kept.read_bytes() == raw
 
 
-def test_lone_attachment_becomes_the_text(site):
-    one = site(RULE % "remove", keep_original=False, defaults=False)
+@pytest.fixture(scope="module")
+def remover(start_shared):
+    """Without the original: run.exe is removed, old.exe replaced."""
+    return start_shared(
+        'rule "r" { names = {"run.exe"}  action = remove  text = "gone: %n" }'
+        '\nrule "o" { names = {"old.exe"}  action = replace }\n',
+        keep_original=False, defaults=False)
+
+
+def test_lone_attachment_becomes_the_text(remover):
+    one = remover
     raw = (b"From: a@b\r\nMIME-Version: 1.0\r\nContent-Type: x/y; "
            b"name=run.exe\r\nContent-Transfer-Encoding: base64\r\n\r\nTVo=\r\n")
     reply = one.send(raw)
@@ -528,17 +583,17 @@ def test_lone_attachment_becomes_the_text(site):
     assert "text/plain; charset=utf-8" in repr(reply.edits)
 
 
-def test_only_part_is_replaced_not_removed(site):
-    one = site(RULE % "remove", keep_original=False, defaults=False)
+def test_only_part_is_replaced_not_removed(remover):
+    one = remover
     raw = at.mail(at.attached("run.exe"))
     got = edited(raw, one.send(raw))
     assert got.count(b"--bb\r\n") == 1 and b"gone: run.exe" in got
     assert b"TVo" not in got
 
 
-def test_signed_mail_is_told_so(site):
-    one = site(RULE % "replace", keep_original=False, defaults=False)
-    raw = mail(at.attached("run.exe")).replace(b"multipart/mixed",
+def test_signed_mail_is_told_so(remover):
+    one = remover
+    raw = mail(at.attached("old.exe")).replace(b"multipart/mixed",
                                                b"multipart/signed")
     assert b"signature is no longer" in edited(raw, one.send(raw))
 
@@ -589,39 +644,6 @@ def helpers(weir):
     return found
 
 
-def test_helper_may_do_nothing(shared):
-    """The sandbox of test_remote.py is around this helper: no rights, a
-    system call filter, no descriptor of the network."""
-    pids = helpers(shared.weir)
-    assert len(pids) == 4
-    for pid in pids:
-        with open(f"/proc/{pid}/status") as f:
-            status = dict(line.rstrip("\n").split(":\t", 1) for line in f
-                          if ":\t" in line)
-        assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
-        assert int(status["CapEff"], 16) == 0
-
-
-def test_death_of_the_helper_is_a_tempfail(site):
-    one = site(time_limit="4s")
-    assert one.send(mail(at.attached("a.txt", b"x"))).kind == "continue"
-    for pid in helpers(one.weir):
-        os.kill(pid, signal.SIGSTOP)
-    done = []
-    thread = threading.Thread(target=lambda: done.append(
-        one.send(mail(at.attached("a.txt", b"y")))))
-    thread.start()
-    stopped = helpers(one.weir)
-    # each has its requests in its hands now, or gets them when it is there
-    for pid in stopped:
-        os.kill(pid, signal.SIGKILL)
-    thread.join(30)
-    assert done and done[0].code in (2, 4), done
-    # names count even then
-    proc.wait_for(lambda: one.send(mail(at.attached("a.txt", b"z"))).kind
-                  == "continue", 20, "the helper's return")
-
-
 # --- bombs, made here ---
 
 def nested_zip(levels, data):
@@ -645,23 +667,8 @@ def bombs():
         {f"f{k}": b"" for k in range(900)}) for i in range(9)}), "limit-count"
     yield "xml", at.ooxml({"word/document.xml": lol.encode()}), "xml-bomb"
     yield "xml-alone", b'<?xml version="1.0"?>' + lol.encode(), "xml-bomb"
-    yield "large", at.zipped({"r": os.urandom(30 << 20)},
+    yield "large", at.zipped({"r": os.urandom(26 << 20)},
                              at.zipfile.ZIP_STORED), "limit-size"
-
-
-def test_bombs(folder):
-    """A verdict in time, and not clean; memory is the helper's limit."""
-    scan_ = Scan(folder)
-    wanted = {}
-    for name, data, want in bombs():
-        (folder / name).write_bytes(data)
-        wanted[str(folder / name)] = want
-    begin = time.monotonic()
-    said = scan_.files(*wanted)
-    assert time.monotonic() - begin < 40
-    for path, want in wanted.items():
-        assert want in said[path]["categories"], (path, said[path])
-        assert said[path]["result"] in ("limit", "blocked")
 
 
 def held(reply):
@@ -672,7 +679,7 @@ def held(reply):
 
 def test_bombs_of_mime(shared):
     many = at.mail(*[(f"Content-Type: x/y; name=a{i}\r\n", "x")
-                     for i in range(20000)])
+                     for i in range(100000)])
     begin = time.monotonic()
     reply = shared.send(many)
     assert time.monotonic() - begin < 15 and held(reply), reply

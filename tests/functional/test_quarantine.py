@@ -6,17 +6,19 @@ import imaplib
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from weirtest import daemon, proc
+from weirtest import daemon, postfix as pf, proc, sink as smtp_sink
 
 from test_explain import records
-from test_postfix import MILTER, POLICY, PUPPET, mail, site  # noqa: F401
+from test_postfix import POLICY, PUPPET, MILTER, mail
 
 imaplib.Commands.setdefault("MOVE", ("SELECTED",))
 A, B, C = "a@example.net", "b@example.net", "c@example.net"
@@ -66,7 +68,51 @@ def session(milter_client, one, **options):
     return milter
 
 
-# with Postfix
+# with Postfix: one for all tests, each has a daemon of its own behind it
+
+@pytest.fixture(scope="module")
+def shared_sink():
+    server = smtp_sink.Sink()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sink(shared_sink):
+    """The next hop, as if it were new."""
+    shared_sink.reset()
+    yield shared_sink
+
+
+@pytest.fixture(scope="module")
+def shared_postfix(shared_sink):
+    """It asks whoever listens at its milter's path."""
+    reason = pf.available()
+    if reason is not None:
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="weir-"))
+    folder.chmod(0o755)
+    one = pf.Postfix(folder / "postfix", shared_sink.address,
+                     milters=[f"unix:{folder}/m.sock"],
+                     mynetworks="0.0.0.0/0")
+    one.start()
+    yield one
+    one.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def site(weir, shared_postfix, sink):
+    """Weir and Postfix together: site(configuration)."""
+    def start(conf):
+        listener = daemon.listener("m", "milter",
+                                   shared_postfix.settings["smtpd_milters"])
+        one = weir(listener + POLICY + conf)
+        one.listener = listener
+        return one, shared_postfix
+    yield start
+    shared_postfix.drained()
+
 
 def test_kept_for_one_delivered_to_others(site, sink, smtp_send):
     one, mx = site(PUPPET + quarantine())
@@ -122,7 +168,7 @@ def test_release_arrives_once(site, sink, smtp_send):
     """Byte by byte, to exactly that recipient, through the same Postfix and
     the same Weir, which lets it in unseen."""
     one, mx = site(PUPPET + quarantine())
-    one.write_conf(MILTER + POLICY + PUPPET
+    one.write_conf(one.listener + POLICY + PUPPET
                    + quarantine(next_hop=mx.address))
     one.ctl("reload")
     message = mail("quarantine", "subject changed",
@@ -531,7 +577,7 @@ def test_workers_killed_under_load(weir, sink, milter_client):
     finally:
         stop.set()
     assert len(answered) >= 10 and killed >= 3
-    found = items(one, "--limit", "10000")
+    found = items(one, "--limit", "2000")
     keys = [(i["subject"], i["recipient"]) for i in found]
     assert len(keys) == len(set(keys)), "an item is there twice"
     assert {(s, r) for s in answered for r in (A, B)} == set(keys)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,12 @@ def test_wrong_use_is_refused(check):
 SITE = """
 ok.example. 60 IN TXT "v=spf1 ip4:192.0.2.0/24 -all exp=why.ok.example"
 why.ok.example. 60 IN TXT "%{i} is none of ours"
+none.example. 60 IN A 192.0.2.9
+soft.example. 60 IN TXT "v=spf1 ~all"
+neutral.example. 60 IN TXT "v=spf1 ?all"
+broken.example. 60 IN TXT "v=spf1 nonsense -all"
+ours.example. 60 IN MX 10 mx.ours.example.
+mx.ours.example. 60 IN A 203.0.113.25
 late.example. 60 IN TXT "v=spf1 a:a.late.example a:b.late.example -all"
 dead.example. 60 IN TXT "v=spf1 a -all"
 """
@@ -288,6 +295,52 @@ def test_slow_answers_end_at_the_limit(site, policy_client, fake_dns):
     said = ask(client, "joe@late.example", "1")
     assert said.startswith("DEFER_IF_PERMIT 4.7.24"), said
     assert "in time" in said
+
+
+GREY = 'module "greylist" { delay = "1s" }\n'
+
+
+def test_order_with_greylist(weir, fake_dns, policy_client):
+    """Backup MX, exclusions, SPF, greylisting: each only where those before
+    it had nothing to say."""
+    fake_dns.load(SITE)
+    fake_dns.mode("drop", suffix="dead.example")
+    one = weir(
+        daemon.section("dns", servers=[fake_dns.address], timeout="1s")
+        + daemon.listener("policy", "policy", "unix:{dir}/policy")
+        + daemon.section("module", "spf", time_limit="1s",
+                         exclude_clients=["198.51.100.0/24"],
+                         exclude_recipients=["any@ours.example"]) + GREY)
+    client = policy_client(f"unix:{one.dir}/policy")
+    soft = ("softfail", "neutral", "none", "permerror", "temperror")
+    senders = [f"joe@{d}.example"
+               for d in ("soft", "neutral", "none", "broken", "dead")]
+    # what is not a pass is greylisted, then let in with the field, once
+    for sender in senders:
+        assert ask(client, sender, f"1 {sender}").startswith(
+            "DEFER_IF_PERMIT 4.7.1"), sender
+    time.sleep(1.2)
+    for sender, result in zip(senders, soft):
+        said = ask(client, sender, f"2 {sender}")
+        assert said.startswith(f"PREPEND Received-SPF: {result} ("), said
+        assert ask(client, sender, f"2 {sender}",
+                   rcpt="r2@ours.example").startswith(("DUNNO", "DEFER"))
+    # a pass is not greylisted, a fail is refused at once
+    assert ask(client, "joe@ok.example", "3", "192.0.2.77").startswith(
+        "PREPEND Received-SPF: pass (")
+    assert ask(client, "joe@ok.example", "4").startswith(
+        "REJECT 5.7.23 SPF MAIL FROM check failed")
+    # a recipient that wants none of it, a client that is not asked about:
+    # greylisted, not refused
+    assert ask(client, "joe@ok.example", "5",
+               rcpt="any@ours.example").startswith("DEFER_IF_PERMIT 4.7.1")
+    asked = fake_dns.count("ok.example", "TXT")
+    assert ask(client, "joe@ok.example", "6", "198.51.100.7").startswith(
+        "DEFER_IF_PERMIT 4.7.1")
+    assert fake_dns.count("ok.example", "TXT") == asked
+    # our own backup MX passes on what others sent: neither
+    said = ask(client, "joe@ok.example", "7", "203.0.113.25")
+    assert said.startswith("PREPEND Received-SPF: fail ("), said
 
 
 def test_milter_adds_the_header_and_explains(site, milter_client):

@@ -104,6 +104,17 @@ tests_fuzz_fuzz_release_SOURCES = tests/fuzz/fuzz_release.c \
 	modules/quarantine/store.c modules/quarantine/token.c
 tests_fuzz_fuzz_release_LDADD = libweir.la $(SQLITE_LIBS) $(CRYPTO_LIBS)
 tests_fuzz_fuzz_release_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_smtp
+tests_fuzz_fuzz_smtp_SOURCES = tests/fuzz/fuzz_smtp.c \
+	modules/quarantine/smtp.c modules/quarantine/smtp_conn.c \
+	modules/quarantine/smtp_tls.c
+tests_fuzz_fuzz_smtp_LDADD = libweir.la $(TLS_LIBS)
+tests_fuzz_fuzz_smtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_spf_cross
+tests_fuzz_fuzz_spf_cross_SOURCES = tests/fuzz/fuzz_spf_cross.c \
+	modules/spf/macro.c modules/spf/print.c modules/spf/record.c
+tests_fuzz_fuzz_spf_cross_LDADD = libweir.la $(JANSSON_LIBS)
+tests_fuzz_fuzz_spf_cross_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_spf_macro
 tests_fuzz_fuzz_spf_macro_SOURCES = tests/fuzz/fuzz_spf_macro.c \
 	modules/spf/macro.c

@@ -108,6 +108,7 @@ class Weir:
     def start(self, timeout=20):
         """Start and wait until the daemon says READY=1."""
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify_path.unlink(missing_ok=True)
         self.notify.bind(str(self.notify_path))
         env = {**os.environ, "NOTIFY_SOCKET": str(self.notify_path),
                "ASAN_OPTIONS": "abort_on_error=0:exitcode=99",

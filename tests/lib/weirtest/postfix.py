@@ -30,6 +30,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 showq unix n - n - - showq
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -104,7 +105,7 @@ class Postfix:
     def _postfix(self, command, check=True):
         done = subprocess.run(
             ["/usr/sbin/postfix", "-c", str(self.etc), command],
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=180)
         if check and done.returncode != 0:
             raise RuntimeError(f"postfix {command}: {done.stdout}"
                                f"{done.stderr}{self.log()}")

@@ -2,7 +2,7 @@
 """The next hop: an SMTP server that keeps what it gets.
 
 Recipients can be given answers of their own ("550 5.1.1 no such user"), and
-so can the end of the data."""
+so can the end of the data, which can be late, too: data_delay seconds."""
 
 import asyncio
 import smtplib
@@ -36,6 +36,7 @@ class Sink:
         self.messages = []
         self.rcpt_replies = {}
         self.data_reply = None
+        self.data_delay = 0
         self.lock = threading.Condition()
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
@@ -59,6 +60,14 @@ class Sink:
         self.loop.run_until_complete(server.wait_closed())
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
+
+    def reset(self):
+        """Forget what came and what was asked for."""
+        with self.lock:
+            self.messages = []
+        self.rcpt_replies = {}
+        self.data_reply = None
+        self.data_delay = 0
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -109,6 +118,7 @@ class Sink:
                         self.messages.append(Message(peer, sender,
                                                      recipients, data))
                         self.lock.notify_all()
+                await asyncio.sleep(self.data_delay)
                 await say(answer)
             elif verb == "QUIT":
                 await say("221 2.0.0 Bye")
