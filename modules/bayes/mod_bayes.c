@@ -15,7 +15,7 @@ static const struct weir_option bayes_options[] = {
 	    "state_dir.", NULL },
 	[OPT_SIZE] = { "size", WEIR_OPT_SIZE, 0, "1G", "16M", "1T", NULL,
 	    "How large the database may become.", NULL },
-	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.9", "0.5", "1", NULL,
+	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.65", "0.5", "1", NULL,
 	    "Probability from which a mail is called spam.", NULL },
 	[OPT_HAM] = { "ham", WEIR_OPT_REAL, 0, "0.2", "0", "0.5", NULL,
 	    "Probability up to which a mail is called ham; between both it is "
