@@ -78,7 +78,7 @@ bool db_is_current(const struct db *db);
 
 /* Totals of a scope; zeros for an unknown one. */
 int db_totals(struct db *db, const char *scope, struct db_totals *out);
-/* Counts of n tokens of a scope; zeros for unknown ones. */
+/* Counts of n tokens of a scope, without days; zeros for unknown ones. */
 int db_counts(struct db *db, const char *scope, const struct token *tokens,
     unsigned n, struct db_count *out, struct db_totals *totals_out);
 /* What was this message learned as? */

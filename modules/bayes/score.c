@@ -11,6 +11,9 @@
 /* Weight of the undecided tokens that every group is thought to have besides
    its own. */
 #define SCORE_PRIOR 6.0
+/* What a group may say for ham at most: what a list wrote around a spam speaks
+   for ham in every group that it touched, without end. */
+#define SCORE_HAM_MOST 4.0
 /* Evidence to log odds. */
 #define SCORE_SLOPE 0.6
 
@@ -49,6 +52,7 @@ score_message(const struct token *tokens, const struct db_count *counts,
 	}
 	for (int g = 0; g < TOKEN_GROUPS; g++) {
 		out->groups[g] /= said[g] + SCORE_PRIOR;
+		out->groups[g] = fmax(out->groups[g], -SCORE_HAM_MOST);
 		out->evidence += out->groups[g];
 	}
 	out->probability = 1 / (1 + exp(-SCORE_SLOPE * out->evidence));
