@@ -60,6 +60,8 @@ static const struct weir_symbol bayes_symbols[] = {
 	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -1.0 },
 	[SYM_HAM_SURE] = { "BAYES_HAM_SURE",
 	    "What was learned says ham, without doubt.", -2.0 },
+	[SYM_GTUBE] = { "GTUBE",
+	    "The text by which everybody can test filters of spam.", 1000.0 },
 	{ NULL, NULL, 0 }
 };
 
