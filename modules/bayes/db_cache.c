@@ -160,7 +160,9 @@ cache_asked(struct db *db, MDB_txn *txn, unsigned n)
 		return db_status(rc);
 	while (((size_t)1 << bits) / 2 < stat.ms_entries)
 		bits++;
-	slots = calloc((size_t)1 << bits, sizeof(*slots));
+	slots = db_large(sizeof(*slots) << bits);
+	if (slots != NULL)
+		memset(slots, 0, sizeof(*slots) << bits);
 	if (slots != NULL)
 		status = cache_fill(db, txn, slots, bits);
 	old = slots;
