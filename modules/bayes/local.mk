@@ -55,3 +55,4 @@ docbayesdir = $(docdir)/bayes
 docbayes_DATA = modules/bayes/README.md
 endif
 EXTRA_DIST += modules/bayes/README.md
+EXTRA_DIST += tests/quality/fit tests/quality/quality.py
