@@ -39,7 +39,8 @@ enum {
 	SYM_SPAM,
 	SYM_UNSURE,
 	SYM_HAM,
-	SYM_HAM_SURE
+	SYM_HAM_SURE,
+	SYM_GTUBE
 };
 
 enum bayes_scope { SCOPE_SITE, SCOPE_DOMAIN, SCOPE_USER };

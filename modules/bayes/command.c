@@ -320,7 +320,7 @@ command_teach(struct command *c, unsigned first)
 	bool ok;
 
 	c->lessons = calloc(COMMAND_BATCH, sizeof(*c->lessons));
-	c->keys = malloc(COMMAND_KEYS * sizeof(*c->keys));
+	c->keys = db_large(COMMAND_KEYS * sizeof(*c->keys));
 	if (c->lessons == NULL || c->keys == NULL)
 		return WEIR_E_NOMEM;
 	before = command_score(c, first);

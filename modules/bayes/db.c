@@ -201,6 +201,42 @@ db_tables(struct db *db, MDB_txn *txn, void *arg)
 	return status;
 }
 
+/* db_give - what root made belongs to the owner of the folder around it: the
+   daemon has to write there */
+static void
+db_give(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat st, around;
+	char *folder;
+
+	if (geteuid() != 0)
+		return;
+	folder = slash == NULL || slash == path ? strdup(slash == NULL ? "." :
+		"/") : strndup(path, (size_t)(slash - path));
+	if (folder != NULL && stat(folder, &around) == 0 &&
+	    around.st_uid != 0 && lstat(path, &st) == 0 && st.st_uid == 0 &&
+	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) &&
+		st.st_nlink == 1)) &&
+	    lchown(path, around.st_uid, around.st_gid) < 0)
+		fprintf(stderr, "%s stays root's: %s\n", path,
+		    strerror(errno));
+	free(folder);
+}
+
+/* db_give_files - both of LMDB's */
+static void
+db_give_files(const struct db *db)
+{
+	char *lock;
+
+	db_give(db->path);
+	if (asprintf(&lock, "%s-lock", db->path) < 0)
+		return;
+	db_give(lock);
+	free(lock);
+}
+
 /* db_open_env - the LMDB side */
 static int
 db_open_env(struct db *db, size_t size, bool create, char err[DB_ERR])
@@ -252,23 +288,33 @@ db_open(const char *dir, bool create, size_t size, struct db **db_out,
     char err[DB_ERR])
 {
 	struct db *db = calloc(1, sizeof(*db));
-	int status;
+	int status = WEIR_OK;
 
 	err[0] = '\0';
-	if (db == NULL ||
+	if (db != NULL)
+		db->cache = cache_create();
+	if (db == NULL || db->cache == NULL ||
 	    asprintf(&db->path, "%s/" DB_FILE, dir) < 0) {
+		if (db != NULL)
+			cache_destroy(db->cache);
 		free(db);
 		return db_fail(err, WEIR_E_NOMEM, "no memory");
 	}
-	if (create && mkdir(dir, 0750) < 0 && errno != EEXIST)
+	if (create && mkdir(dir, 0750) == 0)
+		db_give(dir);
+	else if (create && errno != EEXIST)
 		status = db_fail(err, WEIR_E_TEMP, "%s: %s", dir,
 		    strerror(errno));
+	if (status < 0)
+		;
 	else if (!create && access(db->path, F_OK) < 0)
 		status = db_fail(err, WEIR_E_NOTFOUND,
 		    "%s: there is no database yet: learn some mail first",
 		    db->path);
 	else
 		status = db_open_env(db, size, create, err);
+	if (status == WEIR_OK)
+		db_give_files(db);
 	if (status < 0)
 		db_close(&db);
 	*db_out = db;
@@ -285,6 +331,7 @@ db_close(struct db **dbp)
 		return;
 	if (db->env != NULL)
 		mdb_env_close(db->env);
+	cache_destroy(db->cache);
 	free(db->path);
 	free(db);
 	*dbp = NULL;
@@ -413,19 +460,22 @@ db_do_counts(struct db *db, MDB_txn *txn, void *arg)
 {
 	struct db_asked *a = arg;
 	uint64_t scope = db_scope_hash(a->scope);
-	struct db_wanted *w = malloc(2 * (a->n + 1) * sizeof(*w));
+	struct db_wanted *w;
 	MDB_cursor *c = NULL;
 	MDB_val k, v;
 	int status = db_get_totals(db, txn, a->scope, a->totals), rc = 0;
 
+	if (status < 0 || cache_counts(db->cache, mdb_txn_id(txn), scope,
+			a->tokens, a->n, a->out))
+		return status;
+	w = malloc(2 * (a->n + 1) * sizeof(*w));
 	if (w == NULL)
 		return WEIR_E_NOMEM;
 	for (unsigned i = 0; i < a->n; i++)
 		w[i] = (struct db_wanted){ db_key(scope, a->tokens[i].hash),
 			i };
 	db_sort(w, w + a->n, a->n);
-	if (status == WEIR_OK)
-		status = db_status(mdb_cursor_open(txn, db->token, &c));
+	status = db_status(mdb_cursor_open(txn, db->token, &c));
 	for (unsigned i = 0; i < a->n && status == WEIR_OK; i++) {
 		struct db_count *out = &a->out[w[i].index];
 
@@ -443,7 +493,7 @@ db_do_counts(struct db *db, MDB_txn *txn, void *arg)
 	if (c != NULL)
 		mdb_cursor_close(c);
 	free(w);
-	return status;
+	return status == WEIR_OK ? cache_asked(db, txn, a->n) : status;
 }
 
 /* db_counts - of the tokens of a message */

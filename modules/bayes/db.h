@@ -78,7 +78,7 @@ bool db_is_current(const struct db *db);
 
 /* Totals of a scope; zeros for an unknown one. */
 int db_totals(struct db *db, const char *scope, struct db_totals *out);
-/* Counts of n tokens of a scope; zeros for unknown ones. */
+/* Counts of n tokens of a scope, without days; zeros for unknown ones. */
 int db_counts(struct db *db, const char *scope, const struct token *tokens,
     unsigned n, struct db_count *out, struct db_totals *totals_out);
 /* What was this message learned as? */
@@ -88,6 +88,9 @@ int db_known(struct db *db, const char *scope, const uint64_t id[2],
 /* Learn all or nothing.  day: days since 1970. */
 int db_learn(struct db *db, struct db_lesson *lessons, unsigned n,
     unsigned day, char err[DB_ERR]);
+/* Memory for many keys, in large pages where the system has them: a page fault
+   each 4 KiB costs as much as learning the tokens on it.  free() it. */
+void *db_large(size_t size);
 /* Remove tokens last learned before the day, and messages learned before
    messages_before; how many went. */
 int db_expire(struct db *db, unsigned before, unsigned messages_before,

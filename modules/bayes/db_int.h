@@ -13,7 +13,18 @@ struct db {
 	char *path;
 	dev_t dev;
 	ino_t ino;
+	struct db_cache *cache;
 };
+
+/* db_cache.c */
+struct db_cache *cache_create(void);
+void cache_destroy(struct db_cache *c);
+/* Counts of n tokens in a state of the database, from the copy in memory;
+   false: there is none of that state. [any] */
+bool cache_counts(struct db_cache *c, size_t state, uint64_t scope,
+    const struct token *tokens, unsigned n, struct db_count *out);
+/* LMDB was asked for n tokens: when that was often, make a copy. [any] */
+int cache_asked(struct db *db, MDB_txn *txn, unsigned n);
 
 /* Work inside a transaction; a negative status rolls it back.  It may be left
    by longjmp when the file is damaged. */

@@ -3,6 +3,9 @@
 #include "db_int.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#define DB_LARGE ((size_t)2 << 20)
 
 /* One token counted up or down. */
 struct db_change {
@@ -18,20 +21,42 @@ struct db_batch {
 	size_t n_changes, room;
 };
 
+/* db_large - aligned, so that large pages fit */
+void *
+db_large(size_t size)
+{
+	void *p;
+
+	if (size < DB_LARGE)
+		return malloc(size);
+	size = (size + DB_LARGE - 1) & ~(DB_LARGE - 1);
+	p = aligned_alloc(DB_LARGE, size);
+	if (p != NULL)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 /* batch_room - for n more changes */
 static bool
 batch_room(struct db_batch *b, size_t n)
 {
-	size_t room = b->room > 0 ? b->room : 4096;
+	size_t room = b->room > 0 ? b->room : 64;
 	struct db_change *p;
+
+	/* the first time for all, taken back ones apart */
+	for (unsigned i = 0; b->room == 0 && i < b->n; i++)
+		room += b->lessons[i].n;
 
 	while (room - b->n_changes < n)
 		room *= 2;
 	if (room == b->room)
 		return true;
-	p = realloc(b->changes, room * sizeof(*p));
+	p = db_large(room * sizeof(*p));
 	if (p == NULL)
 		return false;
+	if (b->n_changes > 0)
+		memcpy(p, b->changes, b->n_changes * sizeof(*p));
+	free(b->changes);
 	b->changes = p;
 	b->room = room;
 	return true;
@@ -160,7 +185,7 @@ batch_sort(struct db_batch *b)
 	struct db_change *from = b->changes, *to, *swap, x;
 	size_t n = b->n_changes, start[2048], sum, j;
 
-	to = malloc(n * sizeof(*to));
+	to = db_large(n * sizeof(*to));
 	if (to == NULL)
 		return false;
 	for (int shift = 31; shift < 64; shift += 11) {

@@ -388,9 +388,15 @@ test_score(void **state)
 		ham[i].ham = spam[i].spam;
 	}
 	score_message(tokens, ham, 3, &totals, &h);
-	/* both classes are treated alike */
-	assert_true(h.evidence + s.evidence < 1e-9 &&
-	    h.evidence + s.evidence > -1e-9);
+	/* both classes are treated alike, but that no group says more than 4
+	   for ham */
+	assert_true(h.probability < 0.1);
+	for (int g = 0; g < TOKEN_GROUPS; g++) {
+		double most = s.groups[g] < 4 ? s.groups[g] : 4;
+
+		assert_true(h.groups[g] + most < 1e-9 &&
+		    h.groups[g] + most > -1e-9);
+	}
 	/* one class alone decides nothing */
 	totals.ham = 0;
 	score_message(tokens, spam, 3, &totals, &s);
@@ -398,6 +404,44 @@ test_score(void **state)
 	assert_string_equal(score_class(0.95, 0.9, 0.2), "spam");
 	assert_string_equal(score_class(0.5, 0.9, 0.2), "unsure");
 	assert_string_equal(score_class(0.2, 0.9, 0.2), "ham");
+}
+
+/* Asked often, the counts come from memory; changed, they are the new ones. */
+static void
+test_cache(void **state)
+{
+	struct token tokens[50];
+	struct db_count counts[50];
+	struct db_totals totals;
+
+	(void)state;
+	for (uint64_t id = 0; id < 40; id++)
+		learn(id % 2 ? DB_SPAM : DB_HAM, id, id, 30);
+	for (uint64_t i = 0; i < 50; i++)
+		tokens[i] = (struct token){ text_mix(i, 9), 0 };
+	for (int round = 0; round < 200; round++) {
+		if (round == 150)
+			learn(DB_SPAM, 100, 0, 1);
+		assert_int_equal(db_counts(db, "", tokens, 50, counts,
+		    &totals), WEIR_OK);
+		for (unsigned i = 0; i < 50; i++) {
+			/* learned with those up to 29 before it */
+			unsigned first = i < 30 ? 0 : i - 29;
+			unsigned last = i < 39 ? i : 39;
+			unsigned odd = (last + 1) / 2 - first / 2;
+			unsigned all = last - first + 1;
+
+			assert_int_equal(counts[i].spam,
+			    odd + (round >= 150 && i == 0));
+			assert_int_equal(counts[i].ham, all - odd);
+		}
+		assert_int_equal(totals.spam, 20 + (round >= 150));
+	}
+	/* another scope has none of them */
+	assert_int_equal(db_counts(db, "u@example.com", tokens, 50, counts,
+	    &totals), WEIR_OK);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(counts[i].spam + counts[i].ham, 0);
 }
 
 int
@@ -418,6 +462,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
 		cmocka_unit_test(test_score)
 	};
 

@@ -14,6 +14,7 @@ modules_bayes_token_sources = modules/bayes/charset.c \
 	modules/bayes/token_header.c
 modules_bayes_db_sources = modules/bayes/db.c \
 	modules/bayes/db.h \
+	modules/bayes/db_cache.c \
 	modules/bayes/db_int.h \
 	modules/bayes/db_learn.c \
 	modules/bayes/db_text.c
@@ -54,3 +55,4 @@ docbayesdir = $(docdir)/bayes
 docbayes_DATA = modules/bayes/README.md
 endif
 EXTRA_DIST += modules/bayes/README.md
+EXTRA_DIST += tests/quality/fit tests/quality/quality.py

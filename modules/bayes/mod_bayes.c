@@ -15,9 +15,9 @@ static const struct weir_option bayes_options[] = {
 	    "state_dir.", NULL },
 	[OPT_SIZE] = { "size", WEIR_OPT_SIZE, 0, "1G", "16M", "1T", NULL,
 	    "How large the database may become.", NULL },
-	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.9", "0.5", "1", NULL,
+	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.65", "0.5", "1", NULL,
 	    "Probability from which a mail is called spam.", NULL },
-	[OPT_HAM] = { "ham", WEIR_OPT_REAL, 0, "0.2", "0", "0.5", NULL,
+	[OPT_HAM] = { "ham", WEIR_OPT_REAL, 0, "0.02", "0", "0.5", NULL,
 	    "Probability up to which a mail is called ham; between both it is "
 	    "unsure.", NULL },
 	[OPT_MIN_SPAM] = { "min_spam", WEIR_OPT_INT, 0, "50", "1", "1000000",
@@ -54,12 +54,14 @@ static const struct weir_option bayes_options[] = {
 static const struct weir_symbol bayes_symbols[] = {
 	[SYM_SPAM_SURE] = { "BAYES_SPAM_SURE",
 	    "What was learned says spam, without doubt.", 5.5 },
-	[SYM_SPAM] = { "BAYES_SPAM", "What was learned says spam.", 4.0 },
+	[SYM_SPAM] = { "BAYES_SPAM", "What was learned says spam.", 5.5 },
 	[SYM_UNSURE] = { "BAYES_UNSURE",
 	    "What was learned does not decide.", 0.0 },
-	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -1.0 },
+	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -2.0 },
 	[SYM_HAM_SURE] = { "BAYES_HAM_SURE",
 	    "What was learned says ham, without doubt.", -2.0 },
+	[SYM_GTUBE] = { "GTUBE",
+	    "The text by which everybody can test filters of spam.", 1000.0 },
 	{ NULL, NULL, 0 }
 };
 

@@ -3,8 +3,9 @@
  * score - from counts to a probability of spam.
  *
  * Each token says how often it was met in spam and in ham; the evidence of the
- * tokens of one group is averaged, as tokens of a group repeat each other, and
- * the groups are added up.  Pure. [any]
+ * tokens of one group is averaged, weighted by how clear it is and how often
+ * it was met, as tokens of a group repeat each other, and the groups are added
+ * up.  Pure. [any]
  */
 #ifndef BAYES_SCORE_H
 #define BAYES_SCORE_H

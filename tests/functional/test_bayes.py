@@ -3,7 +3,9 @@
 classified and learned."""
 
 import json
+import os
 import subprocess
+import time
 
 import pytest
 
@@ -131,3 +133,75 @@ def test_mistakes(ctl):
     (ctl.folder / "db").mkdir()
     (ctl.folder / "db" / "bayes.lmdb").write_bytes(b"no database" * 5000)
     assert "no database of Weir" in ctl("stats", status=1)
+
+
+def small_mails(path, n):
+    """An mbox of n spams of a few words each."""
+    with open(path, "w", encoding="ascii") as f:
+        for i in range(n):
+            f.write(f"From a@example.com Tue Sep  3 00:15:32 2002\n"
+                    f"Subject: x{i}\n\nbuy y{i} z{i % 97}\n\n")
+
+
+def test_killed_and_resumed(ctl):
+    """After kill -9 the same command goes on: nothing counts twice."""
+    n = 20000
+    box = ctl.folder / "box"
+    small_mails(box, n)
+    argv = [proc.program("weirctl"), "-c", ctl.folder / "weir.conf", "bayes",
+            "learn", "spam", box, "--db", ctl.folder / "db"]
+    file = ctl.folder / "db" / "bayes.lmdb"
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as learner:
+        # the first transaction of several has been written
+        end = time.monotonic() + 60
+        while learner.poll() is None and time.monotonic() < end and (
+                not file.exists() or file.stat().st_blocks < 512):
+            time.sleep(0.001)
+        learner.kill()
+    if learner.returncode == 0:
+        pytest.skip("it was done before it could be killed")
+    known = json.loads(ctl("stats", "--json"))["messages"]
+    assert known < n
+    said = json.loads(ctl("learn", "spam", box, "--json"))
+    assert (said["known"], said["learned"]) == (known, n - known)
+    ctl("learn", "spam", box, db="other")
+    assert ctl("dump") == ctl("dump", db="other")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_leaves_it_to_the_owner(ctl):
+    """What root makes, the daemon's user can write."""
+    state = ctl.folder / "state"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    ctl("learn", "spam", ctl.folder / "spam", db="state/bayes")
+    for path in (state / "bayes", *(state / "bayes").iterdir()):
+        assert path.stat().st_uid == 65534, path
+    # a folder of root's own stays so
+    ctl("learn", "spam", ctl.folder / "spam")
+    assert (ctl.folder / "db" / "bayes.lmdb").stat().st_uid == 0
+
+
+GTUBE = ("XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL"
+         "*C.34X")
+
+
+@pytest.mark.parametrize("body, found", [
+    (f"a\n{GTUBE}\nb\n", True),
+    (f"a\n{GTUBE[:-1]}\nb\n", False)])
+def test_gtube(ctl, body, found):
+    drive = proc.program("weir-drive")
+    if drive is None:
+        pytest.skip("weir-drive is not built")
+    conf = ctl.folder / "drive.conf"
+    conf.write_text(f'module_path = "{daemon.module_path()}"\n'
+                    f'state_dir = "{ctl.folder}/none"\nmodule "bayes" {{ }}\n')
+    eml = ctl.folder / "test.eml"
+    eml.write_text(f"From: a@example.com\nSubject: test\n\n{body}")
+    done = subprocess.run([drive, "-c", conf, "--json", "--eml", eml],
+                          capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    symbols = {f["symbol"]: f["score"]
+               for f in json.loads(done.stdout)["findings"]}
+    assert symbols.get("GTUBE") == (1000 if found else None), done.stdout

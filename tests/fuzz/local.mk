@@ -9,7 +9,8 @@ tests_fuzz_fuzz_antivirus_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_antivirus_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_bayes_restore
 tests_fuzz_fuzz_bayes_restore_SOURCES = tests/fuzz/fuzz_bayes_restore.c \
-	modules/bayes/db.c modules/bayes/db_learn.c modules/bayes/db_text.c \
+	modules/bayes/db.c modules/bayes/db_cache.c \
+	modules/bayes/db_learn.c modules/bayes/db_text.c \
 	modules/bayes/text.c
 tests_fuzz_fuzz_bayes_restore_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_fuzz_fuzz_bayes_restore_LDADD = $(LMDB_LIBS)
