@@ -104,6 +104,7 @@ struct rules {
 	const struct weir_job *job;
 	struct limit_max max;
 	size_t memory_total;
+	size_t map_size; /* octets of the largest file of a map */
 	struct notify *notify;
 	char *path, *admin;
 	struct state *state;

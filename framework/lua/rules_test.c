@@ -630,8 +630,7 @@ databases(void **state)
 	r = mail(f);
 	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
 	assert_string_equal(fakehost_fact_of(f, r, "rules.db"), "second");
-	/* tables that point outside, then a file that is too short; by rename:
-	   the old one is still mapped */
+	/* tables that point outside, then a file that is too short */
 	memset(junk, 0x7f, sizeof(junk) - 1);
 	junk[sizeof(junk) - 1] = '\0';
 	for (int i = 0; i < 2; i++) {
@@ -652,6 +651,61 @@ databases(void **state)
 	fakehost_destroy(&f);
 	refused("local c = weir.map('/etc/hostname', 'cdb')",
 	    "/etc/hostname: not a cdb file");
+	free(path);
+}
+
+/* mapped - what the rule of files_cut_short finds now */
+static const char *
+mapped(struct fakehost *f)
+{
+	uint32_t r = mail(f);
+
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	return fakehost_fact_of(f, r, "rules.db");
+}
+
+static void
+files_cut_short(void **state)
+{
+	char *path = strdup(test_file("db", "")), text[700];
+	struct fakehost *f;
+
+	(void)state;
+	make_cdb("db", "example.com", "first", false);
+	snprintf(text, sizeof(text), "local c = weir.map('%s', 'cdb')\n"
+	    "rule 'm' { stage = 'rcpt', function(m)\n"
+	    "  for i = 0, 999 do assert(c('k' .. i) == 'v') end\n"
+	    "  m:set_fact('db', c('example.com')) end }", path);
+	f = start(text, "map_size = 64k");
+	assert_string_equal(mapped(f), "first");
+	/* in place: a mapping of the file would be a SIGBUS now */
+	for (off_t size = 20000; size >= 0; size -= 5000) {
+		assert_int_equal(truncate(path, size), 0);
+		assert_string_equal(mapped(f), "first");
+		fakehost_advance(f, 6000);
+		assert_string_equal(mapped(f), "first");
+	}
+	assert_true(fakehost_logged(f, WEIR_LOG_WARN,
+	    "or cut short: the old content stays") > 0);
+	assert_true(fakehost_logged(f, WEIR_LOG_WARN,
+	    "not a cdb file: the old content stays") > 0);
+	/* one that grew too large stays away, too */
+	assert_int_equal(truncate(path, 65537), 0);
+	fakehost_advance(f, 6000);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "/db: larger than "
+	    "65536 octets (map_size): the old content stays"), 1);
+	assert_string_equal(mapped(f), "first");
+	make_cdb("db", "example.com", "second", false);
+	fakehost_advance(f, 6000);
+	assert_string_equal(mapped(f), "second");
+	fakehost_destroy(&f);
+	/* at the start it is an error */
+	assert_int_equal(truncate(path, 65537), 0);
+	f = test_rules(text, "map_size = 64k");
+	assert_int_not_equal(fakehost_status(f), WEIR_OK);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_ERROR,
+	    "larger than 65536 octets (map_size)"), 1);
+	fakehost_destroy(&f);
 	free(path);
 }
 
@@ -727,6 +781,7 @@ main(void)
 		TEST(maps_and_expressions),
 		TEST(broken_maps_keep_the_old),
 		TEST(databases),
+		TEST(files_cut_short),
 		TEST(numbers_of_rules),
 	};
 
