@@ -12,7 +12,6 @@
 #include "lua/bind.h"
 #include "lua/declare.h"
 #include "lua/effect.h"
-#include "lua/notify.h"
 #include "lua/trace.h"
 
 static void round_step(struct round *round);
@@ -228,7 +227,6 @@ round_start(struct rules *r, weir_call *call, int stage, uint32_t rcpt)
 	if (r->stages[stage].n == 0)
 		return WEIR_OK;
 	rules_renew(r);
-	notify_begin(r->notify);
 	round = xcalloc(1, sizeof(*round));
 	round->rules = r;
 	round->call = call;
