@@ -149,6 +149,10 @@ rules_metrics(struct rules *r)
 	    "Stages that went through the rules.");
 	r->metric_renewed = r->metric->counter(r->self, "renewed", NULL,
 	    "New Lua states because rules kept too much.");
+	r->metric_waiting = r->metric->gauge(r->self, "waiting", NULL,
+	    "Calls of rules that wait now.");
+	r->metric_memory = r->metric->gauge(r->self, "memory_bytes", NULL,
+	    "Memory that the rules' Lua states hold.");
 	for (size_t i = 0; i < r->rules.n && i < RULES_METRICS_MAX; i++) {
 		struct rule *rule = r->rules.v[i];
 
@@ -182,6 +186,8 @@ rules_want(struct rules *r)
 	uint32_t want = 0;
 
 	for (size_t i = 0; i < r->rules.n; i++) {
+		if (!r->rules.v[i]->active)
+			continue;
 		if (r->rules.v[i]->content >= RULE_HEADERS)
 			want |= WEIR_F_WANT_HEADERS;
 		if (r->rules.v[i]->content >= RULE_BODY)

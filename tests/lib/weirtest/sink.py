@@ -2,7 +2,8 @@
 """The next hop: an SMTP server that keeps what it gets.
 
 Recipients can be given answers of their own ("550 5.1.1 no such user"), and
-so can the end of the data."""
+so can the end of the data.  on_taken is called when a message is kept, before
+the client hears of it."""
 
 import asyncio
 import smtplib
@@ -36,6 +37,7 @@ class Sink:
         self.messages = []
         self.rcpt_replies = {}
         self.data_reply = None
+        self.on_taken = None
         self.lock = threading.Condition()
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
@@ -109,6 +111,8 @@ class Sink:
                         self.messages.append(Message(peer, sender,
                                                      recipients, data))
                         self.lock.notify_all()
+                    if self.on_taken is not None:
+                        self.on_taken()
                 await say(answer)
             elif verb == "QUIT":
                 await say("221 2.0.0 Bye")
