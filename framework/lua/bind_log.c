@@ -16,14 +16,12 @@ bind_log(lua_State *L, int level)
 
 	limit_charge(L, 200);
 	/* what floods the log hides what is said about it */
-	if (s->round != NULL && s->round->lines++ >= BIND_LOG_MAX)
-		;
-	else if (s->round != NULL)
-		rules_log(s->rules, s->round->call, level, "rule \"%s\": %.*s",
-		    s->round->rule->name, (int)(len < 800 ? len : 800), text);
-	else
+	if (s->round == NULL)
 		rules_log(s->rules, NULL, level, "%.*s",
 		    (int)(len < 800 ? len : 800), text);
+	else if (s->round->lines++ < BIND_LOG_MAX)
+		rules_log(s->rules, s->round->call, level, "rule \"%s\": %.*s",
+		    s->round->rule->name, (int)(len < 800 ? len : 800), text);
 	lua_pop(L, 2);
 }
 
