@@ -43,6 +43,7 @@ struct replay_sum {
 	size_t sessions, recipients, same, changed; /* that are certain */
 	size_t uncertain, uncertain_changed;
 	size_t unreadable;
+	uint64_t time_ns; /* that it took */
 	size_t reasons[PLAY_REASONS]; /* sessions */
 	struct replay_pair pairs[PAIRS];
 	size_t npairs;
@@ -283,9 +284,12 @@ replay_all(struct replay_sum *sum, const struct ring_list *list,
 static void
 replay_sum_text(const struct replay_sum *sum, uint64_t damaged)
 {
-	printf("%zu sessions, %zu recipients\n%8zu as before\n"
-	    "%8zu would change\n", sum->sessions, sum->recipients, sum->same,
-	    sum->changed);
+	double s = (double)sum->time_ns / 1e9;
+
+	printf("%zu sessions, %zu recipients, in %.1f s (%.0f sessions/s)\n"
+	    "%8zu as before\n%8zu would change\n", sum->sessions,
+	    sum->recipients, s, s > 0 ? (double)sum->sessions / s : 0,
+	    sum->same, sum->changed);
 	for (size_t i = 0; i < sum->npairs; i++)
 		printf("%12zu  %s -> %s\n", sum->pairs[i].count,
 		    sum->pairs[i].was, sum->pairs[i].now);
@@ -322,14 +326,15 @@ replay_sum_json(const struct replay_sum *sum, uint64_t damaged)
 			    "reason", play_reasons[i], "sessions",
 			    (json_int_t)sum->reasons[i]));
 	}
-	o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:O}",
+	o = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:O}",
 	    "sessions", (json_int_t)sum->sessions, "recipients",
 	    (json_int_t)sum->recipients, "same", (json_int_t)sum->same,
 	    "changed", (json_int_t)sum->changed, "uncertain",
 	    (json_int_t)sum->uncertain, "uncertain_changed",
 	    (json_int_t)sum->uncertain_changed, "unreadable",
 	    (json_int_t)sum->unreadable, "damaged_octets",
-	    (json_int_t)damaged, "changes", pairs, "reasons", reasons,
+	    (json_int_t)damaged, "seconds", (double)sum->time_ns / 1e9,
+	    "changes", pairs, "reasons", reasons,
 	    "decisions", sum->decisions);
 	weirctl_print_json(o);
 	json_decref(o);
@@ -358,7 +363,9 @@ replay_run(const struct weirctl *w, const struct replay_options *o,
 	}
 	if (w->json)
 		sum.decisions = json_array();
+	sum.time_ns = clock_mono_ns();
 	replay_all(&sum, list, o, conf);
+	sum.time_ns = clock_mono_ns() - sum.time_ns;
 	if (w->json)
 		replay_sum_json(&sum, list->damaged);
 	else

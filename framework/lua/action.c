@@ -35,20 +35,22 @@ static const struct {
 	int priority;
 	uint32_t verdict; /* NONE: not final */
 	bool edit;
+	const char *name;
 } action_kinds[] = {
-	[ACTION_ACCEPT] = { 99, WEIR_ACT_ACCEPT, false },
-	[ACTION_BLOCK] = { 98, WEIR_ACT_DISCARD, false },
-	[ACTION_REJECT] = { 98, WEIR_ACT_REJECT, false },
-	[ACTION_TEMPFAIL] = { 98, WEIR_ACT_TEMPFAIL, false },
-	[ACTION_QUARANTINE] = { 90, WEIR_ACT_QUARANTINE, false },
-	[ACTION_NOTIFY] = { 89, WEIR_ACT_NONE, true },
-	[ACTION_BCC] = { 80, WEIR_ACT_NONE, true },
-	[ACTION_ADD_RCPT] = { 80, WEIR_ACT_NONE, true },
-	[ACTION_REMOVE_RCPT] = { 80, WEIR_ACT_NONE, true },
-	[ACTION_DISCLAIMER] = { 49, WEIR_ACT_NONE, true },
-	[ACTION_SET_HEADER] = { 10, WEIR_ACT_NONE, true },
-	[ACTION_SUBJECT] = { 10, WEIR_ACT_NONE, true },
-	[ACTION_SCORE] = { 10, WEIR_ACT_NONE, false }
+	[ACTION_ACCEPT] = { 99, WEIR_ACT_ACCEPT, false, "accept" },
+	[ACTION_BLOCK] = { 98, WEIR_ACT_DISCARD, false, "block" },
+	[ACTION_REJECT] = { 98, WEIR_ACT_REJECT, false, "reject" },
+	[ACTION_TEMPFAIL] = { 98, WEIR_ACT_TEMPFAIL, false, "tempfail" },
+	[ACTION_QUARANTINE] = { 90, WEIR_ACT_QUARANTINE, false,
+	    "quarantine" },
+	[ACTION_NOTIFY] = { 89, WEIR_ACT_NONE, true, "notify" },
+	[ACTION_BCC] = { 80, WEIR_ACT_NONE, true, "bcc" },
+	[ACTION_ADD_RCPT] = { 80, WEIR_ACT_NONE, true, "add_rcpt" },
+	[ACTION_REMOVE_RCPT] = { 80, WEIR_ACT_NONE, true, "remove_rcpt" },
+	[ACTION_DISCLAIMER] = { 49, WEIR_ACT_NONE, true, "disclaimer" },
+	[ACTION_SET_HEADER] = { 10, WEIR_ACT_NONE, true, "set_header" },
+	[ACTION_SUBJECT] = { 10, WEIR_ACT_NONE, true, "subject" },
+	[ACTION_SCORE] = { 10, WEIR_ACT_NONE, false, "score" }
 };
 
 struct action {
@@ -113,6 +115,13 @@ int
 action_priority(const struct action *a)
 {
 	return action_kinds[a->kind].priority;
+}
+
+/* action_name_of - as rules call it */
+const char *
+action_name_of(const struct action *a)
+{
+	return action_kinds[a->kind].name;
 }
 
 /* action_is_final - does it end the rules of its recipients */

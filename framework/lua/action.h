@@ -12,6 +12,7 @@ struct action;
 
 struct action *action_take(lua_State *L, int i); /* NULL: not an action */
 void action_free(struct action *a);
+const char *action_name_of(const struct action *a); /* "set_header" */
 int action_priority(const struct action *a); /* lower ones come first */
 bool action_is_final(const struct action *a);
 bool action_is_edit(const struct action *a);

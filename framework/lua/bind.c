@@ -315,4 +315,5 @@ bind_resume(struct coro *c, int nresults)
 	s->round = round;
 	coro_resume(c, nresults);
 	s->round = NULL;
+	round_gauges(s->rules);
 }

@@ -4,6 +4,8 @@
 
 #include "lua/bind.h"
 
+#define BIND_LOG_MAX 50 /* lines of the rules of a stage, for one mail */
+
 /* bind_log - the text on top */
 void
 bind_log(lua_State *L, int level)
@@ -13,12 +15,13 @@ bind_log(lua_State *L, int level)
 	const char *text = luaL_tolstring(L, -1, &len);
 
 	limit_charge(L, 200);
-	if (s->round != NULL)
-		rules_log(s->rules, s->round->call, level, "rule \"%s\": %.*s",
-		    s->round->rule->name, (int)(len < 800 ? len : 800), text);
-	else
+	/* what floods the log hides what is said about it */
+	if (s->round == NULL)
 		rules_log(s->rules, NULL, level, "%.*s",
 		    (int)(len < 800 ? len : 800), text);
+	else if (s->round->lines++ < BIND_LOG_MAX)
+		rules_log(s->rules, s->round->call, level, "rule \"%s\": %.*s",
+		    s->round->rule->name, (int)(len < 800 ? len : 800), text);
 	lua_pop(L, 2);
 }
 

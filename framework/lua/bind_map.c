@@ -74,8 +74,8 @@ map_job_run(weir_jobctx *ctx, void *arg)
 	struct map_job *j = arg;
 
 	(void)ctx;
-	j->content = map_content_read(j->map->path, j->map->kind, &j->st,
-	    &j->err);
+	j->content = map_content_read(j->map->path, j->map->kind,
+	    j->rules->map_size, &j->st, &j->err);
 	return WEIR_OK;
 }
 
@@ -212,7 +212,7 @@ map_of(lua_State *L, struct rules *r, const char *path, enum map_kind kind)
 	m->kind = kind;
 	*vec_push(&r->maps) = m;
 	map_rules = r;
-	m->content = map_content_read(path, kind, &m->st, &err);
+	m->content = map_content_read(path, kind, r->map_size, &m->st, &err);
 	if (m->content == NULL)
 		luaL_error(L, "weir.map: %s", err.text);
 	m->reads = 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lua/command.h"
 
+#include <glib.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,18 @@ command_list(void *state, weir_call *call, uint32_t argc,
 
 		if (as_json)
 			json_array_append_new(json, json_pack("{s:s,s:s,s:i,"
-			    "s:s,s:i,s:s,s:b}", "name", x->name, "file",
+			    "s:s,s:i,s:s,s:b,s:b}", "name", x->name, "file",
 			    x->file, "line", x->line, "stage",
 			    stage_name(x->stage), "priority", x->priority,
 			    "direction", command_directions[x->direction],
-			    "shadow", x->shadow));
+			    "shadow", x->shadow, "active", x->active));
 		else
-			buf_printf(&text, "%-8s %3d %-4s %s%s (%s:%d)\n",
+			buf_printf(&text, "%-8s %3d %-4s %s%s%s (%s:%d)\n",
 			    stage_name(x->stage), x->priority,
 			    command_directions[x->direction], x->name,
-			    x->shadow ? " [shadow]" : "", x->file, x->line);
+			    x->shadow ? " [shadow]" : "",
+			    x->active ? "" : " [not active]", x->file,
+			    x->line);
 	}
 	return command_print(r, call, &text, json);
 }
@@ -202,6 +205,43 @@ command_help(void *state, weir_call *call, uint32_t argc,
 	return WEIR_E_NOTFOUND;
 }
 
+/* command_digest - do two machines, or two workers, have the same rules */
+static int
+command_digest(void *state, weir_call *call, uint32_t argc,
+    const char *const *argv, bool as_json)
+{
+	struct rules *r = state;
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct buf text = BUF_INIT;
+	json_t *json = NULL;
+
+	(void)argc;
+	(void)argv;
+	for (size_t i = 0; i < r->files.n; i++) {
+		const struct rule_file *f = &r->files.v[i];
+
+		/* with the NUL behind each name, and the length */
+		g_checksum_update(sum, (const guchar *)f->name,
+		    (gssize)strlen(f->name) + 1);
+		buf_printf(&text, "%zu:", f->len);
+		g_checksum_update(sum, (const guchar *)text.ptr,
+		    (gssize)text.len);
+		g_checksum_update(sum, (const guchar *)f->text,
+		    (gssize)f->len);
+		buf_clear(&text);
+	}
+	if (as_json)
+		json = json_pack("{s:s,s:I,s:I}", "sha256",
+		    g_checksum_get_string(sum), "files",
+		    (json_int_t)r->files.n, "rules", (json_int_t)r->rules.n);
+	else
+		buf_printf(&text, "%s  %zu rules from %zu files in %s\n",
+		    g_checksum_get_string(sum), r->rules.n, r->files.n,
+		    r->path);
+	g_checksum_free(sum);
+	return command_print(r, call, &text, json);
+}
+
 /* command_init - register them */
 void
 command_init(struct rules *r)
@@ -210,6 +250,9 @@ command_init(struct rules *r)
 	    "List the rules in the order of the files.", command_list);
 	r->control->command(r->self, "stats", "stats",
 	    "Runs, matches, failures and time of each rule.", command_stats);
+	r->control->command(r->self, "digest", "digest",
+	    "SHA-256 over names and texts of the rule files in force.",
+	    command_digest);
 	r->control->command(r->self, "help", "help [NAME]",
 	    "What rules can call; with a NAME, how.", command_help);
 	r->control->command(r->self, "shadow", "shadow",

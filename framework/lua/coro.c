@@ -79,7 +79,6 @@ coro_take(struct coros *cs)
 	}
 	c->L = lua_newthread(cs->state->L);
 	c->ref = luaL_ref(cs->state->L, LUA_REGISTRYINDEX);
-	limit_arm(c->L);
 	return c;
 }
 
@@ -108,13 +107,26 @@ coro_put(struct coro *c, bool whole)
 static const char *
 coro_error(struct coro *c, int status)
 {
+	const char *text;
+
 	if (status == LUA_ERRMEM) {
-		c->limit.exceeded = "memory";
-		return "the budget of memory is used up";
+		/* a late call is refused memory, too */
+		if (c->limit.exceeded == NULL)
+			c->limit.exceeded = "memory";
+		return c->limit.exceeded[0] == 't' ?
+		    "the budget of time is used up" :
+		    c->limit.exceeded[0] == 's' ?
+		    "the budget of stack is used up" :
+		    "the budget of memory is used up";
 	}
-	if (lua_type(c->L, -1) == LUA_TSTRING)
-		return lua_tostring(c->L, -1);
-	return "an error that is no text";
+	if (lua_type(c->L, -1) != LUA_TSTRING)
+		return "an error that is no text";
+	text = lua_tostring(c->L, -1);
+	/* Lua's own bound: so many calls of C functions inside each other */
+	if (c->limit.exceeded == NULL && strstr(text, "stack overflow") !=
+	    NULL)
+		c->limit.exceeded = "stack";
+	return text;
 }
 
 /* coro_run - let it run until it ends (false) or waits (true) */
@@ -127,7 +139,7 @@ coro_run(struct coro *c, int nargs)
 
 	coro_running = c;
 	c->waiting = false;
-	limit_enter(c->state, &c->limit);
+	limit_enter(c->state, &c->limit, c->L);
 	status = lua_resume(c->L, NULL, nargs, &nresults);
 	limit_leave(c->state);
 	coro_running = outer;

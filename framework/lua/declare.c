@@ -16,6 +16,8 @@
 #include "lua/trace.h"
 #include "lua/view.h"
 
+#define DECLARE_INFO_MAX 4000 /* octets of __RULE_INFO__ */
+
 /* Objects joined by or (all: by and), perhaps inverted. */
 struct declare_group {
 	VEC(struct object *) objects;
@@ -37,6 +39,7 @@ static const unsigned slot_flags[SLOTS] = { OBJECT_FROM, OBJECT_TO,
 struct declare {
 	struct declare_slot slots[SLOTS];
 	VEC(struct action *) actions; /* in the order of their priorities */
+	bool names_parts; /* texts of actions speak of parts that matched */
 };
 
 /* declare_free - with all objects and actions */
@@ -191,6 +194,7 @@ declare_action(lua_State *L, struct rule *rule)
 	d->actions.v[i] = a;
 	if (action_is_edit(a) && rule->stage != WEIR_STAGE_EOM)
 		luaL_error(L, "rule \"%s\": edits need stage eom", rule->name);
+	d->names_parts |= action_content(a) == RULE_BODY;
 	if (rule->content < action_content(a))
 		rule->content = action_content(a);
 	lua_pop(L, 1);
@@ -250,10 +254,11 @@ declare_group_match(const struct declare_group *g, struct view *v, bool to,
 }
 
 /* declare_match - a slot: an empty one matches everything (P-052).  Across
-   groups and and or are boolean, the marks found are united (P-056). */
+   groups and and or are boolean, the marks found are united (P-056): with
+   found no group is left out. */
 static int
 declare_match(const struct declare *d, int s, struct view *v, uint32_t rcpt,
-    bool *yes)
+    bool *yes, struct mark *found)
 {
 	const struct declare_slot *slot = &d->slots[s];
 	struct mark mark;
@@ -262,13 +267,17 @@ declare_match(const struct declare *d, int s, struct view *v, uint32_t rcpt,
 	if (slot->groups.n == 0)
 		return WEIR_OK;
 	*yes = slot->all;
-	for (size_t i = 0; i < slot->groups.n && *yes == slot->all; i++) {
+	for (size_t i = 0; i < slot->groups.n &&
+	     (found != NULL || *yes == slot->all); i++) {
 		int status = declare_group_match(&slot->groups.v[i], v,
 		    s == SLOT_TO, rcpt, &mark);
 
 		if (status < 0)
 			return status;
-		*yes = mark.matched;
+		if (found != NULL && mark.matched)
+			mark_or(found, &mark);
+		if (*yes == slot->all)
+			*yes = mark.matched;
 	}
 	if (slot->invert)
 		*yes = !*yes;
@@ -308,7 +317,7 @@ declare_once(struct round *round, bool *yes)
 		if (d->slots[order[i]].per_rcpt)
 			continue;
 		status = declare_match(d, order[i], round->view, round->rcpt,
-		    yes);
+		    yes, order[i] == SLOT_WHAT ? round->found : NULL);
 		if (!*yes)
 			declare_tell(round, order[i], round->rcpt);
 	}
@@ -326,7 +335,8 @@ declare_each(struct round *round, uint32_t rcpt, bool *yes)
 	for (int s = 0; s < SLOTS && status == WEIR_OK && *yes; s++) {
 		if (s != SLOT_TO && !d->slots[s].per_rcpt)
 			continue;
-		status = declare_match(d, s, round->view, rcpt, yes);
+		status = declare_match(d, s, round->view, rcpt, yes,
+		    s == SLOT_WHAT ? round->found : NULL);
 		if (!*yes)
 			declare_tell(round, s, rcpt);
 	}
@@ -364,23 +374,43 @@ declare_targets(struct round *round, uint32_t *targets, bool *all)
 	return n;
 }
 
+/* declare_note - one more rule in __RULE_INFO__: for whom, and what it does */
+static void
+declare_note(struct round *round, const uint32_t *targets, uint32_t n)
+{
+	const struct declare *d = round->rule->declare;
+	struct buf *info = &round->info;
+
+	if (info->len > DECLARE_INFO_MAX)
+		return;
+	buf_printf(info, "%s%s (%s:%d) for ", info->len > 0 ? "; " : "",
+	    round->rule->name, round->rule->file, round->rule->line);
+	for (uint32_t i = 0; i < n && info->len < DECLARE_INFO_MAX; i++) {
+		weir_str a = view_rcpt(round->view, targets[i]);
+
+		buf_printf(info, "%s%.*s", i > 0 ? ", " : "", (int)a.len,
+		    a.ptr);
+	}
+	for (size_t i = 0; i < d->actions.n; i++)
+		buf_printf(info, "%s%s", i > 0 ? ", " : ": ",
+		    action_name_of(d->actions.v[i]));
+}
+
 /* declare_act - do what the rule says, up to the first final action */
 static int
 declare_act(struct round *round, const uint32_t *targets, uint32_t n, bool all)
 {
 	const struct declare *d = round->rule->declare;
-	struct buf info = BUF_INIT;
-	struct macro_context c = { round, round->view, targets, n, &info };
+	struct macro_context c = { round, round->view, targets, n,
+		&round->info, round->found, false };
 	int status = WEIR_OK;
 
-	buf_printf(&info, "%s (%s:%d)", round->rule->name, round->rule->file,
-	    round->rule->line);
+	declare_note(round, targets, n);
 	for (size_t i = 0; i < d->actions.n && status == WEIR_OK; i++) {
 		status = action_run(d->actions.v[i], &c, all);
 		if (action_is_final(d->actions.v[i]))
 			break;
 	}
-	buf_fini(&info);
 	return status;
 }
 
@@ -388,6 +418,7 @@ declare_act(struct round *round, const uint32_t *targets, uint32_t n, bool all)
 void
 declare_run(struct round *round)
 {
+	struct mark found;
 	uint32_t *targets;
 	bool yes = true, all;
 	int n;
@@ -396,6 +427,8 @@ declare_run(struct round *round)
 		round->view = view_create(round);
 	targets = xcalloc(round->rules->host->rcpt_count(round->call) + 1,
 	    sizeof(*targets));
+	mark_none(&found, false);
+	round->found = round->rule->declare->names_parts ? &found : NULL;
 	n = declare_once(round, &yes);
 	if (n == WEIR_OK && yes) {
 		n = declare_targets(round, targets, &all);
@@ -406,6 +439,7 @@ declare_run(struct round *round)
 		}
 	}
 	free(targets);
+	round->found = NULL;
 	if (n == WEIR_E_LIMIT)
 		round_fail(round, NULL, "an expression or an edit goes beyond "
 		    "its limit");
@@ -419,7 +453,8 @@ const struct bind_row bind_rule_rows[] = {
 	    "eoh, eom), priority 0 to 100 (higher ones first, default 50), "
 	    "direction (in, out, both), shadow, on_failure (tempfail, "
 	    "quarantine, pass; by default the module's), content (none, "
-	    "headers, body). Instead of a function: from, to, when, what and "
-	    "action.", rule_register },
+	    "headers, body), active (false: it is checked, and never runs). "
+	    "Instead of a function: from, to, when, what and action.",
+	    rule_register },
 	{ NULL, NULL, NULL, NULL }
 };

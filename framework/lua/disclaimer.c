@@ -163,6 +163,16 @@ disclaimer_bounds(const struct disclaimer_work *w,
 	    memcmp(raw + *end, "\r\n--", 4) == 0;
 }
 
+/* disclaimer_hex - value of a digit, or -1 */
+static int
+disclaimer_hex(char c)
+{
+	if (text_is_digit((unsigned char)c))
+		return c - '0';
+	c = text_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* disclaimer_step - one octet of the content at raw[*i], soft line ends left
    out; -1: the end */
 static int
@@ -170,7 +180,7 @@ disclaimer_step(const struct disclaimer_work *w, bool qp, size_t *i,
     size_t end)
 {
 	const char *raw = w->raw.ptr;
-	unsigned v;
+	int high, low;
 
 	while (qp && *i + 2 < end && raw[*i] == '=' && raw[*i + 1] == '\r' &&
 	    raw[*i + 2] == '\n')
@@ -178,9 +188,10 @@ disclaimer_step(const struct disclaimer_work *w, bool qp, size_t *i,
 	if (*i >= end)
 		return -1;
 	if (qp && raw[*i] == '=' && *i + 2 < end &&
-	    sscanf(raw + *i + 1, "%2x", &v) == 1) {
+	    (high = disclaimer_hex(raw[*i + 1])) >= 0 &&
+	    (low = disclaimer_hex(raw[*i + 2])) >= 0) {
 		*i += 3;
-		return (int)v;
+		return high << 4 | low;
 	}
 	return (unsigned char)raw[(*i)++];
 }

@@ -41,7 +41,8 @@ libweir_la_SOURCES += \
 
 if HAVE_CMOCKA
 UNIT_TESTS += framework/lua/match_test framework/lua/rules_test \
-	framework/lua/declare_test framework/lua/lint_test
+	framework/lua/declare_test framework/lua/lint_test \
+	framework/lua/wait_test
 framework_lua_lint_test_SOURCES = framework/lua/lint_test.c \
 	framework/lua/test_util.c framework/lua/test_util.h \
 	$(fakehost_sources)
@@ -59,4 +60,9 @@ framework_lua_declare_test_SOURCES = framework/lua/declare_test.c \
 	$(fakehost_sources)
 framework_lua_declare_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 framework_lua_declare_test_LDADD = $(TEST_LIBS)
+framework_lua_wait_test_SOURCES = framework/lua/wait_test.c \
+	framework/lua/test_util.c framework/lua/test_util.h \
+	$(fakehost_sources)
+framework_lua_wait_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+framework_lua_wait_test_LDADD = $(TEST_LIBS)
 endif

@@ -12,6 +12,8 @@
 
 typedef void macro_fn(const struct macro_context *, struct buf *);
 
+static void macro_clean(struct buf *out, size_t from);
+
 /* macro_attr - an attribute */
 static void
 macro_attr(const struct macro_context *c, uint32_t attr, struct buf *out)
@@ -186,13 +188,23 @@ macro_findings(const struct macro_context *c, bool info, struct buf *out)
 	const struct weir_host *h = c->round->rules->host;
 	uint32_t n = h->finding_count(c->round->call);
 	struct weir_finding f = { .size = sizeof(f) };
+	size_t begin = out->len, from;
 
-	for (uint32_t i = 0; i < n && out->len < MACRO_VALUE_MAX &&
+	for (uint32_t i = 0; i < n && out->len < begin + MACRO_VALUE_MAX &&
 	     h->finding_at(c->round->call, i, &f) == WEIR_OK; i++) {
 		if (f.rcpt != WEIR_RCPT_NONE &&
 		    (c->ntargets == 0 || f.rcpt != c->targets[0]))
 			continue;
-		if (i > 0)
+		from = out->len;
+		if (info && c->lines) {
+			buf_printf(out, "%6.1f  %-20.*s  %.*s", f.score,
+			    (int)f.symbol.len, f.symbol.ptr,
+			    (int)f.reason.len, f.reason.ptr);
+			macro_clean(out, from);
+			buf_add_char(out, '\n');
+			continue;
+		}
+		if (from > begin)
 			buf_add_str(out, info ? "; " : ", ");
 		if (info)
 			buf_printf(out, "%.1f %.*s %.*s", f.score,
@@ -222,19 +234,27 @@ macro_version(const struct macro_context *c, struct buf *out)
 	buf_add_str(out, c->round->rules->host->version);
 }
 
-/* macro_filename - S-113: of the first part with a name */
+/* macro_filename - S-113: of the parts that matched; where none was asked for,
+   of the first part with a name */
 static void
 macro_filename(const struct macro_context *c, struct buf *out)
 {
+	bool marked = c->parts != NULL && c->parts->parts;
+	size_t begin = out->len;
 	weir_str name;
 
 	if (c->round->rule->content < RULE_BODY)
 		return;
-	for (uint32_t i = 0; i < view_parts(c->view); i++) {
-		if (view_part_name(c->view, i, 0, &name)) {
-			buf_add(out, name.ptr, name.len);
+	for (uint32_t i = 0; i < view_parts(c->view) &&
+	     out->len < begin + MACRO_VALUE_MAX; i++) {
+		if ((marked && !mark_has(c->parts, i)) ||
+		    !view_part_name(c->view, i, 0, &name))
+			continue;
+		if (out->len > begin)
+			buf_add_str(out, ", ");
+		buf_add(out, name.ptr, name.len);
+		if (!marked)
 			return;
-		}
 	}
 }
 
@@ -310,7 +330,8 @@ macro_run(const struct macro_context *c, const char *text, bool html,
 			continue;
 		}
 		macro_table[i].fn(c, out);
-		macro_clean(out, from);
+		if (!c->lines || macro_table[i].fn != macro_spam_info)
+			macro_clean(out, from);
 		if (html && out->len > from)
 			macro_escape(out, from);
 		text += strlen(macro_table[i].name);

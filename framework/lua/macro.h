@@ -9,6 +9,7 @@
 #define WEIR_LUA_MACRO_H
 
 #include "base/buf.h"
+#include "lua/mark.h"
 #include "lua/view.h"
 
 /* What values come from; targets: recipients that the rule matched. */
@@ -18,6 +19,8 @@ struct macro_context {
 	const uint32_t *targets;
 	uint32_t ntargets;
 	const struct buf *info; /* __RULE_INFO__ */
+	const struct mark *parts; /* that slot what marked, or NULL */
+	bool lines; /* __SPAM_INFO__ is a table with a line for each */
 };
 
 void macro_expand(const struct macro_context *c, const char *text,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -20,6 +21,7 @@
 #define MAP_VALUE_MAX 65536
 #define MAP_ENTRIES_MAX 1000000
 #define MAP_REGEX_MAX 1000
+#define MAP_COPY_SIZE 65536
 #define MAP_CDB_TOC 2048 /* octets: 256 pairs of position and slots */
 
 const char *const map_kinds[] = { "plain", "cidr", "regex", "cdb", NULL };
@@ -71,12 +73,8 @@ map_content_free(struct map_content **content)
 		free(c->exprs.v[i].value);
 	}
 	vec_fini(&c->exprs);
-	if (c->cdb_open) {
-		int fd = cdb_fileno(&c->cdb);
-
+	if (c->cdb_open)
 		cdb_free(&c->cdb);
-		close(fd);
-	}
 	free(c);
 }
 
@@ -147,18 +145,20 @@ map_parse_line(struct map_content *c, char *line, struct err *err)
 	return map_line(c, line, value, err);
 }
 
-/* map_read_lines - a text file */
+/* map_read_lines - a text file; the descriptor stays the caller's */
 static int
 map_read_lines(struct map_content *c, const char *path, int fd,
     struct err *err)
 {
-	FILE *in = fdopen(fd, "r");
+	int own = dup(fd);
+	FILE *in = own >= 0 ? fdopen(own, "r") : NULL;
 	char line[MAP_LINE_MAX];
 	unsigned n = 0;
 	int status = WEIR_OK;
 
 	if (in == NULL) {
-		close(fd);
+		if (own >= 0)
+			close(own);
 		return err_set(err, WEIR_E_TEMP, "%s: %s", path,
 		    strerror(errno));
 	}
@@ -190,19 +190,64 @@ map_u32(const unsigned char *p)
 	    (uint32_t)p[3] << 24;
 }
 
-/* map_read_cdb - map it, and look whether its tables lie inside the file */
+/* map_copy - the octets of a file, in memory that nobody else can cut short;
+   a descriptor, or -1: errno */
+static int
+map_copy(int from, off_t size)
+{
+	int to = memfd_create("weir-map", MFD_CLOEXEC), error = 0;
+	char *block = xmalloc(MAP_COPY_SIZE);
+
+	while (to >= 0 && size > 0 && error == 0) {
+		ssize_t n = read(from, block, size < MAP_COPY_SIZE ?
+		    (size_t)size : MAP_COPY_SIZE), out = 0;
+
+		if (n == 0)
+			error = ESTALE; /* it is shorter now */
+		else if (n < 0 && errno != EINTR)
+			error = errno;
+		while (error == 0 && out < n) {
+			ssize_t done = write(to, block + out,
+			    (size_t)(n - out));
+
+			if (done > 0)
+				out += done;
+			else if (errno != EINTR)
+				error = errno;
+		}
+		if (n > 0)
+			size -= n;
+	}
+	free(block);
+	if (error != 0) {
+		close(to);
+		to = -1;
+		errno = error;
+	}
+	return to;
+}
+
+/* map_read_cdb - copy it: a file that is mapped and then cut short in place is
+   a SIGBUS at the next lookup.  Look whether its tables lie inside. */
 static int
 map_read_cdb(struct map_content *c, const char *path, int fd, off_t size,
     struct err *err)
 {
 	const unsigned char *toc;
 	uint64_t slots = 0;
+	int copy;
 
-	if (size < MAP_CDB_TOC || cdb_init(&c->cdb, fd) < 0) {
-		close(fd);
+	if (size < MAP_CDB_TOC)
 		return err_set(err, WEIR_E_INVAL, "%s: not a cdb file", path);
-	}
-	c->cdb_open = true;
+	copy = map_copy(fd, size);
+	if (copy < 0)
+		return err_set(err, WEIR_E_TEMP, "%s: %s", path,
+		    errno == ESTALE ? "it changed while it was read" :
+				      strerror(errno));
+	c->cdb_open = cdb_init(&c->cdb, copy) == 0;
+	close(copy); /* it stays mapped */
+	if (!c->cdb_open)
+		return err_set(err, WEIR_E_INVAL, "%s: not a cdb file", path);
 	toc = cdb_get(&c->cdb, MAP_CDB_TOC, 0);
 	for (int i = 0; toc != NULL && i < 256; i++) {
 		uint64_t at = map_u32(toc + 8 * i);
@@ -219,28 +264,51 @@ map_read_cdb(struct map_content *c, const char *path, int fd, off_t size,
 	return WEIR_OK;
 }
 
-/* map_content_read - all or nothing */
-struct map_content *
-map_content_read(const char *path, enum map_kind kind, struct stat *st,
-    struct err *err)
+/* map_open - a file that may be read; its descriptor, or -1 */
+static int
+map_open(const char *path, size_t size_max, struct stat *st, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct map_content *c;
-	int status;
 
-	memset(st, 0, sizeof(*st));
-	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode)) {
+	if (fd < 0 || fstat(fd, st) < 0 || !S_ISREG(st->st_mode))
 		err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
 		    fd < 0 ? strerror(errno) : "not a file");
-		if (fd >= 0)
-			close(fd);
+	else if ((uint64_t)st->st_size > size_max)
+		err_set(err, WEIR_E_LIMIT, "%s: larger than %zu octets "
+		    "(map_size)", path, size_max);
+	else
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* map_content_read - all or nothing */
+struct map_content *
+map_content_read(const char *path, enum map_kind kind, size_t size_max,
+    struct stat *st, struct err *err)
+{
+	struct map_content *c;
+	struct stat now;
+	int fd, status;
+
+	memset(st, 0, sizeof(*st));
+	fd = map_open(path, size_max, st, err);
+	if (fd < 0)
 		return NULL;
-	}
 	c = xcalloc(1, sizeof(*c));
 	c->kind = kind;
 	status = kind == MAP_CDB ?
 	    map_read_cdb(c, path, fd, st->st_size, err) :
 	    map_read_lines(c, path, fd, err);
+	/* half of an old file and half of a new one are neither */
+	if (status == WEIR_OK && (fstat(fd, &now) < 0 ||
+	    now.st_size != st->st_size ||
+	    now.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != st->st_mtim.tv_nsec))
+		status = err_set(err, WEIR_E_TEMP, "%s: it changed while it "
+		    "was read", path);
+	close(fd);
 	if (status < 0)
 		map_content_free(&c);
 	return c;

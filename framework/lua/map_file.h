@@ -5,8 +5,9 @@
  *
  * Content never changes once it has been read; a file that has changed is
  * read into new content that takes the old one's place.  A file that can't
- * be read whole gives none.  Files are replaced by rename (as cdb tools do);
- * a cdb is mapped, so one that is cut short in place is an accident.
+ * be read whole gives none.  Files are to be replaced by rename (as cdb tools
+ * do); one that is written or cut short in place while it is read is refused,
+ * and what has been read is in memory: a cdb is not mapped from the disk.
  */
 #ifndef WEIR_LUA_MAP_FILE_H
 #define WEIR_LUA_MAP_FILE_H
@@ -23,10 +24,11 @@ extern const char *const map_kinds[]; /* NULL-ended */
 
 struct map_content;
 
-/* Read path; NULL: err names file and line.  st_out: what was read, set also
-   on failure if the file is there, zeroed if not. [any] */
+/* Read path, of at most size_max octets; NULL: err names file and line.
+   st_out: what was read, set also on failure if the file is there, zeroed if
+   not. [any] */
 struct map_content *map_content_read(const char *path, enum map_kind kind,
-    struct stat *st_out, struct err *err);
+    size_t size_max, struct stat *st_out, struct err *err);
 void map_content_free(struct map_content **content);
 size_t map_content_count(const struct map_content *c); /* entries */
 

@@ -36,6 +36,15 @@ mark_part(struct mark *m, uint32_t part)
 	m->bits[part / 64] |= UINT64_C(1) << part % 64;
 }
 
+/* mark_has - is it among them */
+static inline bool
+mark_has(const struct mark *m, uint32_t part)
+{
+	if (part >= MARK_PARTS)
+		part = MARK_PARTS - 1;
+	return (m->bits[part / 64] & UINT64_C(1) << part % 64) != 0;
+}
+
 /* mark_or - either: the parts of both */
 static inline void
 mark_or(struct mark *m, const struct mark *o)

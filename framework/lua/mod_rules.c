@@ -26,7 +26,8 @@ enum {
 	OPT_NOTIFY_SERVER,
 	OPT_NOTIFY_SPOOL,
 	OPT_NOTIFY_FROM,
-	OPT_NOTIFY_MAX
+	OPT_NOTIFY_MAX,
+	OPT_MAP_SIZE
 };
 
 static const struct weir_option rules_options[] = {
@@ -61,9 +62,12 @@ static const struct weir_option rules_options[] = {
 	    "postmaster at the MTA's name. The envelope sender is always "
 	    "empty.", NULL },
 	[OPT_NOTIFY_MAX] = { "notify_max", WEIR_OPT_INT, 0, "100", "0",
-	    "100000", NULL, "Notifications that a worker sends in an hour; "
-	    "further ones are counted, not sent. Copies do not count.",
+	    "100000", NULL, "Notifications that all workers together send in an "
+	    "hour; further ones are counted, not sent. Copies do not count.",
 	    NULL },
+	[OPT_MAP_SIZE] = { "map_size", WEIR_OPT_SIZE, 0, "256M", "1k", "2G",
+	    NULL, "Octets of the largest file that a map reads; every worker "
+	    "holds all maps in memory.", NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -145,6 +149,10 @@ rules_metrics(struct rules *r)
 	    "Stages that went through the rules.");
 	r->metric_renewed = r->metric->counter(r->self, "renewed", NULL,
 	    "New Lua states because rules kept too much.");
+	r->metric_waiting = r->metric->gauge(r->self, "waiting", NULL,
+	    "Calls of rules that wait now.");
+	r->metric_memory = r->metric->gauge(r->self, "memory_bytes", NULL,
+	    "Memory that the rules' Lua states hold.");
 	for (size_t i = 0; i < r->rules.n && i < RULES_METRICS_MAX; i++) {
 		struct rule *rule = r->rules.v[i];
 
@@ -178,6 +186,8 @@ rules_want(struct rules *r)
 	uint32_t want = 0;
 
 	for (size_t i = 0; i < r->rules.n; i++) {
+		if (!r->rules.v[i]->active)
+			continue;
 		if (r->rules.v[i]->content >= RULE_HEADERS)
 			want |= WEIR_F_WANT_HEADERS;
 		if (r->rules.v[i]->content >= RULE_BODY)
@@ -238,6 +248,7 @@ rules_create(const struct weir_host *host, weir_self *self,
 	r->max.memory = host->conf_int(conf, OPT_MEMORY);
 	r->max.time_ns = (uint64_t)host->conf_int(conf, OPT_TIME) * 1000000;
 	r->memory_total = (size_t)host->conf_int(conf, OPT_MEMORY_TOTAL);
+	r->map_size = (size_t)host->conf_int(conf, OPT_MAP_SIZE);
 	status = rules_notify(r, conf, &err);
 	if (status == WEIR_OK)
 		status = rules_load(r, &err);
@@ -251,6 +262,7 @@ rules_create(const struct weir_host *host, weir_self *self,
 	rules_metrics(r);
 	rules_want(r);
 	command_init(r);
+	notify_start(r->notify);
 	if (r->maps.n > 0)
 		r->timer->every(self, RULES_MAP_MS, rules_on_timer, r);
 	rules_log(r, NULL, WEIR_LOG_INFO, "%zu rules from %zu files in %s",

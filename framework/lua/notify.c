@@ -10,19 +10,20 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "lua/notify_spool.h"
+#include "obs/board.h"
 
 #define NOTIFY_RCPTS_MAX 50
 #define NOTIFY_TICK_MS 1000
-#define NOTIFY_HOUR_MS 3600000
 #define NOTIFY_FIELD "X-Weir-Notification"
 
 struct notify {
 	struct rules *rules;
 	struct notify_spool spool;
 	char *from;
-	int64_t max_per_hour, hour_began;
-	uint64_t this_hour, held_back;
-	bool enabled, sending;
+	int64_t max_per_hour;
+	_Atomic uint64_t alone; /* the hour, where there is no board */
+	uint64_t held_back;
+	bool sending;
 	int metric_queued, metric_limited;
 };
 
@@ -109,15 +110,15 @@ notify_tick(weir_call *call, int status, void *arg)
 		n->sending = false;
 }
 
-/* notify_begin - the first session */
+/* notify_start - from now on the spool is emptied: what another start, or a
+   worker that died, has left there waits for no session */
 void
-notify_begin(struct notify *n)
+notify_start(struct notify *n)
 {
 	struct rules *r = n->rules;
 
-	if (n->enabled || !notify_on)
+	if (!notify_on)
 		return;
-	n->enabled = true;
 	n->metric_queued = r->metric->counter(r->self, "notify_queued", NULL,
 	    "Notifications and copies put into the spool.");
 	n->metric_limited = r->metric->counter(r->self, "notify_limited",
@@ -252,7 +253,7 @@ notify_split(struct notify *n, weir_call *call, const struct notice *x,
 	return count;
 }
 
-/* notify_may - storms: so many an hour */
+/* notify_may - storms: so many an hour, of all workers together */
 static bool
 notify_may(struct notify *n, weir_call *call, const struct notice *x)
 {
@@ -261,16 +262,17 @@ notify_may(struct notify *n, weir_call *call, const struct notice *x)
 
 	if (x->copy)
 		return true;
-	if (now - n->hour_began >= NOTIFY_HOUR_MS || n->hour_began == 0) {
+	/* all workers count together, those of other generations, too */
+	if (board_hour_take(board != NULL ? &board->notified : &n->alone, now,
+	    (uint32_t)n->max_per_hour)) {
 		if (n->held_back > 0)
 			rules_log(r, call, WEIR_LOG_WARN, "%llu notifications "
-			    "were not sent in the last hour: more than "
-			    "notify_max", (unsigned long long)n->held_back);
-		n->hour_began = now > 0 ? now : 1;
-		n->this_hour = n->held_back = 0;
-	}
-	if ((int64_t)++n->this_hour <= n->max_per_hour)
+			    "of this worker were not sent in the last hour: "
+			    "more than notify_max",
+			    (unsigned long long)n->held_back);
+		n->held_back = 0;
 		return true;
+	}
 	if (n->held_back++ == 0)
 		rules_log(r, call, WEIR_LOG_WARN, "rule \"%s\": more than %lld "
 		    "notifications an hour (notify_max): no further ones",

@@ -7,12 +7,13 @@
  * caused it is answered; a job sends what is in the spool to the site's own
  * MTA and moves the file to "done" when the MTA has taken it.  The file's name
  * is a hash of what caused it, so a mail that is sent again (because it was
- * tempfailed, or the answer got lost) causes it once.  Only a crash between
- * the MTA's answer and the move sends twice, with the same Message-ID.
+ * tempfailed, or the answer got lost) causes it once.  To the MTA it goes at
+ * least once: a worker that dies between the MTA's answer and the move has it
+ * sent again, with the same Message-ID.
  *
  * LOOPS.  What is sent carries a token that nobody else can make for that
- * recipient; a rule that meets it does not notify again.  Notifications of a
- * worker are limited by the hour.
+ * recipient; a rule that meets it does not notify again.  Notifications of all
+ * workers together are limited by the hour.
  *
  * Options and spool [main], put [loop], the rest in a job.
  */
@@ -47,8 +48,8 @@ void notify_destroy(struct notify **n);
 /* Set by workers.  Where mail is only tried (weir-drive, replay, rules test)
    nothing is queued and nothing sent. */
 extern bool notify_on;
-/* A session has come: from now on the spool is emptied. */
-void notify_begin(struct notify *n);
+/* At the end of create: from now on the spool is emptied. */
+void notify_start(struct notify *n);
 
 /* Is the mail one that we caused: a notification or copy to this recipient? */
 bool notify_is_own(struct notify *n, weir_call *call);
@@ -72,11 +73,13 @@ struct notify_smtp {
 	char *text; /* of the last answer */
 	char in[4096];
 	size_t have;
-	int code;
+	int code; /* of the last answer; 0: none came */
 };
 /* server: "inet:ADDRESS:PORT" or "unix:PATH"; a status, WEIR_E_TEMP: later. */
 int notify_smtp_open(struct notify_smtp *s, const char *server,
     const char *helo);
+/* The same once fd (not blocking) is connected. */
+int notify_smtp_greet(struct notify_smtp *s, const char *helo);
 /* envelope: lines of addresses; WEIR_OK: taken; WEIR_E_INVAL: refused for
    good; WEIR_E_TEMP. */
 int notify_smtp_send(struct notify_smtp *s, const char *sender,

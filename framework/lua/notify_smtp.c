@@ -163,20 +163,32 @@ smtp_line(struct notify_smtp *s, char *out, size_t cap, int64_t deadline)
 	}
 }
 
-/* smtp_reply - an answer: WEIR_OK for 2xx and 3xx */
+/* smtp_is_reply - three digits that a server may say, and what they end */
+static bool
+smtp_is_reply(const char *line)
+{
+	return line[0] >= '2' && line[0] <= '5' &&
+	    text_is_digit((unsigned char)line[1]) &&
+	    text_is_digit((unsigned char)line[2]) &&
+	    (line[3] == ' ' || line[3] == '-' || line[3] == '\0');
+}
+
+/* smtp_reply - an answer: WEIR_OK only for the kind that was hoped for, '2' or
+   '3': a "go on" behind the mail does not say that it was taken */
 static int
-smtp_reply(struct notify_smtp *s)
+smtp_reply(struct notify_smtp *s, char want)
 {
 	int64_t deadline = (int64_t)(clock_mono_ns() / 1000000) +
 	    SMTP_WAIT_MS;
 	char line[600];
 
+	s->code = 0;
 	for (int i = 0; i < SMTP_LINES_MAX; i++) {
 		int status = smtp_line(s, line, sizeof(line), deadline);
 
 		if (status != WEIR_OK)
 			return status;
-		if (strspn(line, "0123456789") < 3)
+		if (!smtp_is_reply(line))
 			return smtp_fail(s, WEIR_E_TEMP,
 			    "its answer is not SMTP");
 		if (line[3] == '-')
@@ -184,26 +196,44 @@ smtp_reply(struct notify_smtp *s)
 		s->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
 		    line[2] - '0';
 		smtp_fail(s, 0, line);
-		return s->code < 400 ? WEIR_OK :
-		    s->code >= 500   ? WEIR_E_INVAL :
-				       WEIR_E_TEMP;
+		return line[0] == want ? WEIR_OK :
+		    line[0] == '5'     ? WEIR_E_INVAL :
+					 WEIR_E_TEMP;
 	}
 	return smtp_fail(s, WEIR_E_TEMP, "its answer does not end");
 }
 
-/* smtp_say - a command and its answer */
+/* smtp_ask - a command and its answer */
 static int
-smtp_say(struct notify_smtp *s, const char *verb, const char *arg,
+smtp_ask(struct notify_smtp *s, char want, const char *verb, const char *arg,
     const char *end)
 {
 	char *line = xasprintf("%s%s%s\r\n", verb, arg, end);
 	int status = smtp_write(s, line, strlen(line));
 
 	free(line);
-	return status == WEIR_OK ? smtp_reply(s) : status;
+	return status == WEIR_OK ? smtp_reply(s, want) : status;
 }
 
-/* notify_smtp_open - connect and greet; a refusal here is for now */
+/* smtp_say - a command that is simply done */
+static int
+smtp_say(struct notify_smtp *s, const char *verb, const char *arg,
+    const char *end)
+{
+	return smtp_ask(s, '2', verb, arg, end);
+}
+
+/* notify_smtp_greet - somebody is connected; a refusal here is for now */
+int
+notify_smtp_greet(struct notify_smtp *s, const char *helo)
+{
+	if (smtp_reply(s, '2') != WEIR_OK)
+		return WEIR_E_TEMP;
+	return smtp_say(s, "EHLO ", helo, "") == WEIR_OK ||
+	    smtp_say(s, "HELO ", helo, "") == WEIR_OK ? WEIR_OK : WEIR_E_TEMP;
+}
+
+/* notify_smtp_open - connect and greet */
 int
 notify_smtp_open(struct notify_smtp *s, const char *server, const char *helo)
 {
@@ -227,10 +257,7 @@ notify_smtp_open(struct notify_smtp *s, const char *server, const char *helo)
 		if (error != 0)
 			return smtp_fail(s, WEIR_E_TEMP, strerror(error));
 	}
-	if (smtp_reply(s) != WEIR_OK)
-		return WEIR_E_TEMP;
-	return smtp_say(s, "EHLO ", helo, "") == WEIR_OK ||
-	    smtp_say(s, "HELO ", helo, "") == WEIR_OK ? WEIR_OK : WEIR_E_TEMP;
+	return notify_smtp_greet(s, helo);
 }
 
 /* smtp_data - the mail, dots doubled, and the final dot */
@@ -257,7 +284,24 @@ smtp_data(struct notify_smtp *s, weir_str mail)
 	buf_add_str(&out, ".\r\n");
 	status = smtp_write(s, out.ptr, out.len);
 	buf_fini(&out);
-	return status == WEIR_OK ? smtp_reply(s) : status;
+	return status == WEIR_OK ? smtp_reply(s, '2') : status;
+}
+
+/* smtp_reset - it has refused something: the next mail begins anew; what it
+   said then stays the text */
+static void
+smtp_reset(struct notify_smtp *s)
+{
+	char *why = s->text;
+	int code = s->code;
+
+	if (code == 0) /* the connection is gone */
+		return;
+	s->text = NULL;
+	smtp_say(s, "RSET", "", "");
+	free(s->text);
+	s->text = why;
+	s->code = code;
 }
 
 /* notify_smtp_send - one transaction; a recipient that is refused does not
@@ -277,24 +321,21 @@ notify_smtp_send(struct notify_smtp *s, const char *sender, const char *rcpts,
 
 		if (rc == WEIR_OK)
 			good++;
-		else if (s->code < 400) /* the connection */
+		else if (s->code == 0) /* the connection */
 			status = rc;
 		else if (rc == WEIR_E_TEMP)
 			worst = rc;
 	}
 	free(list);
 	/* one that may come later: nobody gets it twice then */
-	if (status == WEIR_OK && (good == 0 || worst == WEIR_E_TEMP)) {
-		char *why = s->text != NULL ? xstrdup(s->text) : NULL;
-
-		smtp_say(s, "RSET", "", "");
-		free(s->text);
-		s->text = why;
-		return worst;
-	}
+	if (status == WEIR_OK && (good == 0 || worst == WEIR_E_TEMP))
+		status = worst;
 	if (status == WEIR_OK)
-		status = smtp_say(s, "DATA", "", "");
-	return status == WEIR_OK ? smtp_data(s, mail) : status;
+		status = smtp_ask(s, '3', "DATA", "", "");
+	if (status == WEIR_OK)
+		return smtp_data(s, mail);
+	smtp_reset(s);
+	return status;
 }
 
 /* notify_smtp_close - be polite, do not wait */

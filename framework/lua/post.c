@@ -275,8 +275,15 @@ post_do(const struct post *p, struct round *round, struct macro_context *c)
 			d.html = macro_expand_html(c, p->html, &html);
 		status = effect_disclaimer(round, &d);
 	} else {
+		struct macro_context lines;
+
 		x.to = post_expand(c, p->to, &to);
 		x.subject = post_expand(c, p->subject, &subject);
+		if (c != NULL) {
+			lines = *c;
+			lines.lines = true;
+			c = &lines;
+		}
 		x.body = post_expand(c, p->text, &text);
 		status = effect_notice(round, &x);
 	}

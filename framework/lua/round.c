@@ -12,7 +12,6 @@
 #include "lua/bind.h"
 #include "lua/declare.h"
 #include "lua/effect.h"
-#include "lua/notify.h"
 #include "lua/trace.h"
 
 static void round_step(struct round *round);
@@ -43,11 +42,21 @@ round_is_gone(struct round *round, int status)
 		WEIR_STR("")) != WEIR_E_INVAL;
 }
 
+/* round_gauges - what is under way now, after the last coroutine has moved */
+void
+round_gauges(struct rules *r)
+{
+	r->metric->set(r->self, r->metric_waiting,
+	    (int64_t)coros_busy(r->coros));
+	r->metric->set(r->self, r->metric_memory, (int64_t)r->state->used);
+}
+
 /* round_free - it is over */
 static void
 round_free(struct round *round)
 {
 	declare_view_free(&round->view);
+	buf_fini(&round->info);
 	free(round);
 }
 
@@ -62,6 +71,7 @@ round_abandon(struct round *round)
 	coro_cancel(round->coro);
 	r->state->round = NULL;
 	round_free(round);
+	round_gauges(r);
 }
 
 /* round_match - it does something */
@@ -228,7 +238,6 @@ round_start(struct rules *r, weir_call *call, int stage, uint32_t rcpt)
 	if (r->stages[stage].n == 0)
 		return WEIR_OK;
 	rules_renew(r);
-	notify_begin(r->notify);
 	round = xcalloc(1, sizeof(*round));
 	round->rules = r;
 	round->call = call;
@@ -238,5 +247,6 @@ round_start(struct rules *r, weir_call *call, int stage, uint32_t rcpt)
 	    &direction) == WEIR_OK && weir_str_eq(direction, "out");
 	r->metric->add(r->self, r->metric_runs, 1);
 	round_step(round);
+	round_gauges(r);
 	return WEIR_OK;
 }

@@ -8,8 +8,10 @@
 #ifndef WEIR_LUA_ROUND_H
 #define WEIR_LUA_ROUND_H
 
+#include "base/buf.h"
 #include "lua/rules.h"
 
+struct mark;
 struct view;
 
 struct round {
@@ -27,6 +29,9 @@ struct round {
 	bool decided;  /* a verdict for everybody was stated */
 	bool matched;  /* the rule that runs has matched */
 	struct view *view; /* of declared rules, or NULL */
+	struct mark *found; /* by slot what of the rule that runs, or NULL */
+	struct buf info;    /* declared rules that have matched so far */
+	unsigned lines;	    /* that its functions have logged */
 };
 
 /* Take a stage through the rules: the answer of the module's callback. */
@@ -35,6 +40,8 @@ int round_start(struct rules *r, weir_call *call, int stage, uint32_t rcpt);
 bool round_is_gone(struct round *round, int status);
 /* It has: unwind what waits and free the round. */
 void round_abandon(struct round *round);
+/* Calls that wait, and memory, as metrics: after a completion. */
+void round_gauges(struct rules *r);
 /* The rule that runs did not do its work: its on_failure speaks. */
 void round_fail(struct round *round, const char *what, const char *why);
 /* The rule that runs does something: count that once a call. */

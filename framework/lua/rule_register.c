@@ -14,8 +14,8 @@
 #define RULES_MAX 10000
 
 const char *const rule_options[] = { "stage", "priority", "direction",
-	"shadow", "on_failure", "content", "from", "to", "when", "what",
-	"action", NULL };
+	"active", "shadow", "on_failure", "content", "from", "to", "when",
+	"what", "action", NULL };
 static const char *const rule_stages[] = { "connect", "helo", "mail", "rcpt",
 	"data", "eoh", "eom", NULL };
 static const int rule_stage_numbers[] = { WEIR_STAGE_CONNECT,
@@ -191,6 +191,9 @@ rule_body(lua_State *L)
 	rule->direction = (enum rule_direction)rule_word(L, name, "direction",
 	    rule_directions, RULE_BOTH);
 	rule->on_failure = rule_word(L, name, "on_failure", rule_failures, -1);
+	rule->active = lua_getfield(L, 2, "active") == LUA_TNIL ||
+	    lua_toboolean(L, -1);
+	lua_pop(L, 1);
 	lua_getfield(L, 2, "shadow");
 	rule->shadow = lua_toboolean(L, -1);
 	lua_pop(L, 1);

@@ -217,8 +217,7 @@ rules_run_file(struct rules *r, const struct rule_file *f, struct err *err)
 		lint_file(L, (weir_str){ f->text, f->len },
 		    rules_watch->known, rules_on_lint, r);
 	if (status == LUA_OK) {
-		limit_arm(L);
-		limit_enter(r->state, &limit);
+		limit_enter(r->state, &limit, L);
 		status = lua_pcall(L, 0, 0, 1);
 		limit_leave(r->state);
 		lua_sethook(L, NULL, 0, 0);
@@ -291,7 +290,8 @@ rules_load(struct rules *r, struct err *err)
 	for (size_t i = 0; i < r->rules.n; i++) {
 		struct rule *rule = r->rules.v[i];
 
-		*vec_push(&r->stages[rule->stage]) = rule;
+		if (rule->active)
+			*vec_push(&r->stages[rule->stage]) = rule;
 	}
 	for (int s = 0; s < WEIR_STAGE_COUNT; s++) {
 		if (r->stages[s].n > 1)

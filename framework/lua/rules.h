@@ -59,6 +59,7 @@ struct rule {
 	int priority;
 	enum rule_direction direction;
 	enum rule_content content;
+	bool active; /* else it is checked, and never runs (P-050) */
 	bool shadow;
 	int on_failure; /* enum weir_on_failure, or -1: the module's */
 	int function;	/* reference, or LUA_NOREF */
@@ -104,6 +105,7 @@ struct rules {
 	const struct weir_job *job;
 	struct limit_max max;
 	size_t memory_total;
+	size_t map_size; /* octets of the largest file of a map */
 	struct notify *notify;
 	char *path, *admin;
 	struct state *state;
@@ -119,7 +121,7 @@ struct rules {
 	const struct rule_file *file; /* that is being read, or NULL */
 	size_t problems; /* told to rules_watch */
 	bool worn_out; /* make a new state when no call is open */
-	int metric_runs, metric_renewed;
+	int metric_runs, metric_renewed, metric_waiting, metric_memory;
 };
 
 /* Read the files and run them.  err names file and line.  All or nothing. */

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "lua/test_util.h"
 
 /* start - rules that must load */
@@ -325,7 +326,10 @@ budgets_end_a_call(void **state)
 		    "instructions" },
 		{ "for w in ('a'):rep(30000):gmatch(('a*'):rep(20) .. 'b') do "
 		  "end", "instructions" },
-		{ "local function f() return f() + 1 end f()", "memory" },
+		{ "local function f() return f() + 1 end f()", "stack: " },
+		/* Lua itself moves the whole stack for each step of this */
+		{ "local t = setmetatable({}, {}) getmetatable(t).__call = t "
+		  "t()", "stack: " },
 		{ "error({})", "no text" },
 		{ "error(setmetatable({}, {__tostring = function() while true "
 		  "do end end}))", "no text" },
@@ -345,6 +349,22 @@ budgets_end_a_call(void **state)
 		{ "local a <close> = setmetatable({}, {__close = function() "
 		  "while true do end end}) while true do end",
 		    "instructions" },
+		/* a closer runs when pcall catches: it has no budget left */
+		{ "pcall(function() local a <close> = setmetatable({}, "
+		  "{__close = function() while true do end end}) "
+		  "while true do end end) error('caught')", "instructions" },
+		{ "local function f() return (('a'):gsub('a', f)) end f()",
+		    "stack: " },
+		{ "local s = ('1'):rep(1e6) while true do tonumber(s) end",
+		    "instructions" },
+		{ "table.move({}, -1, math.maxinteger - 3, 2)",
+		    "instructions" },
+		{ "local t = {} for i = 1, 30000 do t[i] = i end "
+		  "pcall(table.sort, t)", "instructions" },
+		{ "pcall(string.rep, 'x', 1e9) error('caught')", "memory: " },
+		{ "pcall(table.unpack, {}, 1, 1e8) error('caught')",
+		    "stack: " },
+		{ "::a:: goto a", "instructions" },
 		{ "weir.sleep(-1)", "60" },
 		{ "mail:set_fact('a.b', 'c')", "E_INVAL" },
 		{ "local t = {} t[1] = t; print(#t, t)", NULL },
@@ -381,6 +401,42 @@ budgets_end_a_call(void **state)
 		if (cases[i].why != NULL)
 			assert_int_equal(fakehost_metric(f, "failures",
 			    "rule=\"bad\""), 3);
+		fakehost_destroy(&f);
+	}
+}
+
+static void
+long_strings_are_watched(void **state)
+{
+	/* one instruction each, of milliseconds: in 250 of them a second */
+	static const char *const loops[] = { "local _ = a < b",
+		"local _ = a == b", "local _ = a .. 'x'", "local _ = d + 0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+		struct fakehost *f;
+		uint64_t began;
+		char text[600];
+		uint32_t r;
+
+		snprintf(text, sizeof(text), "rule 'l' { stage = 'rcpt', "
+		    "on_failure = 'pass', function()\n"
+		    "  local z = ('\\0'):rep(1048576) z = z .. z z = z .. z\n"
+		    "  local a, b = z .. 'a', z .. 'b'\n"
+		    "  local d = ('0'):rep(1048576) .. '1'\n"
+		    "  while true do %s end end }", loops[i]);
+		f = start(text, "time = 50ms\nmemory = 64M\n"
+		    "instructions = 1000000000");
+		r = mail(f);
+		began = clock_mono_ns();
+		fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+		began = (clock_mono_ns() - began) / 1000000;
+		print_message("%s: over after %llu ms\n", loops[i],
+		    (unsigned long long)began);
+		assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN,
+		    "time: "), 1);
+		assert_int_equal(fakehost_metric(f, "overruns",
+		    "rule=\"l\""), 1);
 		fakehost_destroy(&f);
 	}
 }
@@ -630,8 +686,7 @@ databases(void **state)
 	r = mail(f);
 	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
 	assert_string_equal(fakehost_fact_of(f, r, "rules.db"), "second");
-	/* tables that point outside, then a file that is too short; by rename:
-	   the old one is still mapped */
+	/* tables that point outside, then a file that is too short */
 	memset(junk, 0x7f, sizeof(junk) - 1);
 	junk[sizeof(junk) - 1] = '\0';
 	for (int i = 0; i < 2; i++) {
@@ -652,6 +707,61 @@ databases(void **state)
 	fakehost_destroy(&f);
 	refused("local c = weir.map('/etc/hostname', 'cdb')",
 	    "/etc/hostname: not a cdb file");
+	free(path);
+}
+
+/* mapped - what the rule of files_cut_short finds now */
+static const char *
+mapped(struct fakehost *f)
+{
+	uint32_t r = mail(f);
+
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	return fakehost_fact_of(f, r, "rules.db");
+}
+
+static void
+files_cut_short(void **state)
+{
+	char *path = strdup(test_file("db", "")), text[700];
+	struct fakehost *f;
+
+	(void)state;
+	make_cdb("db", "example.com", "first", false);
+	snprintf(text, sizeof(text), "local c = weir.map('%s', 'cdb')\n"
+	    "rule 'm' { stage = 'rcpt', function(m)\n"
+	    "  for i = 0, 999 do assert(c('k' .. i) == 'v') end\n"
+	    "  m:set_fact('db', c('example.com')) end }", path);
+	f = start(text, "map_size = 64k");
+	assert_string_equal(mapped(f), "first");
+	/* in place: a mapping of the file would be a SIGBUS now */
+	for (off_t size = 20000; size >= 0; size -= 5000) {
+		assert_int_equal(truncate(path, size), 0);
+		assert_string_equal(mapped(f), "first");
+		fakehost_advance(f, 6000);
+		assert_string_equal(mapped(f), "first");
+	}
+	assert_true(fakehost_logged(f, WEIR_LOG_WARN,
+	    "or cut short: the old content stays") > 0);
+	assert_true(fakehost_logged(f, WEIR_LOG_WARN,
+	    "not a cdb file: the old content stays") > 0);
+	/* one that grew too large stays away, too */
+	assert_int_equal(truncate(path, 65537), 0);
+	fakehost_advance(f, 6000);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_WARN, "/db: larger than "
+	    "65536 octets (map_size): the old content stays"), 1);
+	assert_string_equal(mapped(f), "first");
+	make_cdb("db", "example.com", "second", false);
+	fakehost_advance(f, 6000);
+	assert_string_equal(mapped(f), "second");
+	fakehost_destroy(&f);
+	/* at the start it is an error */
+	assert_int_equal(truncate(path, 65537), 0);
+	f = test_rules(text, "map_size = 64k");
+	assert_int_not_equal(fakehost_status(f), WEIR_OK);
+	assert_int_equal(fakehost_logged(f, WEIR_LOG_ERROR,
+	    "larger than 65536 octets (map_size)"), 1);
+	fakehost_destroy(&f);
 	free(path);
 }
 
@@ -720,6 +830,7 @@ main(void)
 		TEST(waiting_reads_straight),
 		TEST(cancelled_waits_leave_nothing),
 		TEST(budgets_end_a_call),
+		TEST(long_strings_are_watched),
 		TEST(hoarders_are_started_anew),
 		TEST(on_failure_is_the_rules_own),
 		TEST(shadow_changes_nothing),
@@ -727,6 +838,7 @@ main(void)
 		TEST(maps_and_expressions),
 		TEST(broken_maps_keep_the_old),
 		TEST(databases),
+		TEST(files_cut_short),
 		TEST(numbers_of_rules),
 	};
 

@@ -23,7 +23,7 @@ sandbox_pcall_end(lua_State *L, int status, lua_KContext base)
 		lua_replace(L, 1);
 		return lua_gettop(L);
 	}
-	if (status == LUA_ERRMEM && l != NULL)
+	if (status == LUA_ERRMEM && l != NULL && l->exceeded == NULL)
 		l->exceeded = "memory";
 	/* the end of a budget is the end of the call */
 	if (limit_is_exceeded(L))
@@ -217,12 +217,15 @@ sandbox_push_env(lua_State *L)
 {
 	static const char *const base[] = { "assert", "error", "getmetatable",
 		"ipairs", "next", "pairs", "rawequal", "rawget", "rawlen",
-		"select", "tonumber", "tostring", "type", "_VERSION", NULL };
+		"select", "tostring", "type", "_VERSION", NULL };
 
 	lua_newtable(L); /* the environment: stays empty */
 	lua_newtable(L); /* its metatable */
 	lua_newtable(L); /* what it shows */
 	sandbox_copy(L, LUA_GNAME, base);
+	lua_getglobal(L, "tonumber");
+	sandbox_charge_in(L);
+	lua_setfield(L, -2, "tonumber");
 	lua_pushcfunction(L, sandbox_pcall);
 	lua_setfield(L, -2, "pcall");
 	lua_pushcfunction(L, sandbox_setmetatable);

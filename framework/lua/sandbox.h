@@ -16,7 +16,9 @@
 #include <lauxlib.h>
 #include <stddef.h>
 
-#define SANDBOX_STRING_MAX (1u << 20) /* what string.rep may make */
+#define SANDBOX_STRING_MAX 1048576 /* octets that string.rep may make */
+#define SANDBOX_TEXT_(n) #n
+#define SANDBOX_TEXT(n) SANDBOX_TEXT_(n)
 
 /* Prepare the state: string methods, registry. */
 void sandbox_init(lua_State *L);

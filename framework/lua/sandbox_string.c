@@ -73,8 +73,9 @@ sandbox_rep(lua_State *L)
 	}
 	if (len > SANDBOX_STRING_MAX || seplen > SANDBOX_STRING_MAX ||
 	    (lua_Unsigned)n > SANDBOX_STRING_MAX / (len + seplen))
-		return luaL_error(L, "string.rep: the result would be larger "
-		    "than %d octets", SANDBOX_STRING_MAX);
+		return limit_refuse(L, "memory", "string.rep: the result would "
+		    "be larger than " SANDBOX_TEXT(SANDBOX_STRING_MAX)
+		    " octets");
 	total = (len + seplen) * (size_t)n - seplen;
 	limit_charge_octets(L, total);
 	limit_charge(L, (uint64_t)n / 4);

@@ -4,7 +4,7 @@
 #include "lua/sandbox.h"
 
 #define SANDBOX_SORT_MAX 20000
-#define SANDBOX_UNPACK_MAX 10000
+#define SANDBOX_UNPACK_MAX 5000
 
 /* sandbox_plain - a table whose length and elements are what they seem: with
    metamethods a loop in C could go on for ever */
@@ -61,7 +61,7 @@ sandbox_unpack(lua_State *L)
 
 	if (from <= to &&
 	    (lua_Unsigned)to - (lua_Unsigned)from >= SANDBOX_UNPACK_MAX)
-		return luaL_error(L, "too many results to unpack");
+		return limit_refuse(L, "stack", "too many results to unpack");
 	limit_charge(L, from <= to ? (uint64_t)(to - from) / 4 : 0);
 	return sandbox_call(L);
 }
@@ -95,8 +95,8 @@ sandbox_sort(lua_State *L)
 	uint64_t log = 1, longest = 0;
 
 	if (n > SANDBOX_SORT_MAX)
-		return luaL_error(L, "table.sort: more than %d elements",
-		    SANDBOX_SORT_MAX);
+		return limit_refuse(L, "instructions", "table.sort: more than "
+		    SANDBOX_TEXT(SANDBOX_SORT_MAX) " elements");
 	while ((1 << log) < n)
 		log++;
 	for (lua_Integer i = 1; i <= n; i++) {

@@ -14,10 +14,21 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/vec.h"
 #include "lua/limit.h"
 
 struct rules;
 struct round;
+
+#define STATE_LONG 65536 /* octets of a block that is large */
+
+#define STATE_STACK_MAX (24u * 1024 * 16) /* octets of a thread's stack */
+
+struct state_block {
+	const void *p;
+	size_t size;
+	bool text; /* a string */
+};
 
 struct state {
 	lua_State *L;
@@ -26,6 +37,9 @@ struct state {
 	struct limit *limit; /* of the code that runs, or NULL: the host's */
 	struct round *round; /* whose rule runs, or NULL */
 	bool refused;	     /* an allocation failed since the last look */
+	lua_State *running;  /* the thread that limit_enter named, or NULL */
+	VEC(struct state_block) blocks; /* large ones that exist */
+	size_t long_octets;  /* of long strings among them */
 };
 
 struct state *state_create(struct rules *rules, size_t total);

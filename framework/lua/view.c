@@ -21,7 +21,7 @@ struct view {
 	weir_str sender;
 	struct ip client;
 	int64_t wall_ms;
-	uint32_t nrcpts;
+	uint32_t nrcpts, nfindings;
 	double *scores;
 	struct view_header *fields; /* NULL: not read yet */
 	uint32_t nfields;
@@ -51,6 +51,8 @@ view_create(struct round *round)
 	for (uint32_t i = 0; i < v->nrcpts; i++)
 		v->scores[i] = h->score(round->call, i);
 	v->scores[v->nrcpts] = h->score(round->call, WEIR_RCPT_NONE);
+	/* what rules add themselves is not seen by later ones (P-059) */
+	v->nfindings = h->finding_count(round->call);
 	return v;
 }
 
@@ -125,7 +127,7 @@ view_score(struct view *v, uint32_t rcpt)
 bool
 view_symbol(struct view *v, const char *symbol, uint32_t rcpt)
 {
-	uint32_t n = v->host->finding_count(v->round->call);
+	uint32_t n = v->nfindings;
 	struct weir_finding f = { .size = sizeof(f) };
 
 	for (uint32_t i = 0; i < n; i++) {

@@ -138,6 +138,26 @@ board_slot_release(int slot)
 	board->slot[slot].state = BOARD_FREE;
 }
 
+/* board_hour_take - in one word: second of the beginning, and how many */
+bool
+board_hour_take(_Atomic uint64_t *cell, int64_t now_ms, uint32_t max)
+{
+	uint64_t now = (uint64_t)now_ms / 1000 + 1, had, next;
+
+	had = atomic_load_explicit(cell, memory_order_relaxed);
+	do {
+		if (had == 0 || now - (had >> 32) >= 3600)
+			next = now << 32;
+		else
+			next = had;
+		if ((uint32_t)next >= max)
+			return false;
+		next++;
+	} while (!atomic_compare_exchange_weak_explicit(cell, &had, next,
+	    memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
 /* board_mark_read - what a worker does, or was doing when it died */
 bool
 board_mark_read(int slot, struct board_mark *out)

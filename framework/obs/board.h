@@ -85,6 +85,7 @@ struct board {
 	struct board_module module[BOARD_MODULES];
 	_Atomic uint32_t modules;
 	struct board_poison poison[BOARD_POISON];
+	_Atomic uint64_t notified; /* board_hour_take: mail caused by rules */
 };
 
 /* A mark, as read. */
@@ -138,6 +139,11 @@ void board_crashed(int slot, int64_t now_ms, const struct board_limits *limits,
     struct board_crash *out);
 /* Read the mark of a live or dead worker; false: it moves too fast. [any] */
 bool board_mark_read(int slot, struct board_mark *out);
+
+/* One more of at most max in an hour that begins with the first; false: there
+   were so many.  now_ms is clock_mono_ms; a cell is 0 at first and counts for
+   all processes that share it. [any] */
+bool board_hour_take(_Atomic uint64_t *cell, int64_t now_ms, uint32_t max);
 
 /* How many workers died of this mail. [any] */
 uint32_t board_poison_count(uint64_t fingerprint);

@@ -216,6 +216,38 @@ the_oldest_poison_makes_room(void **state)
 	clock_set_wall(0);
 }
 
+static void
+an_hour_is_everybodys(void **state)
+{
+	pid_t pids[4];
+	int64_t now = 5000000;
+	unsigned sum = 0;
+
+	(void)state;
+	assert_false(board_hour_take(&board->notified, now, 0));
+	for (int i = 0; i < 4; i++) {
+		int got = 0;
+
+		pids[i] = fork();
+		if (pids[i] != 0)
+			continue;
+		for (int k = 0; k < 100; k++)
+			got += board_hour_take(&board->notified, now, 100);
+		_exit(got);
+	}
+	for (int i = 0; i < 4; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status));
+		sum += (unsigned)WEXITSTATUS(status);
+	}
+	assert_int_equal(sum, 100);
+	assert_false(board_hour_take(&board->notified, now + 3599000, 100));
+	assert_true(board_hour_take(&board->notified, now + 3600000, 1));
+	assert_false(board_hour_take(&board->notified, now + 3600000, 1));
+}
+
 int
 main(void)
 {
@@ -234,6 +266,8 @@ main(void)
 		    begin, end),
 		cmocka_unit_test_setup_teardown(the_oldest_poison_makes_room,
 		    begin, end),
+		cmocka_unit_test_setup_teardown(an_hour_is_everybodys, begin,
+		    end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,9 +275,9 @@ class Bench:
             "100 declared rules": self.weir(
                 front + daemon.section("rules", path=path)),
         }
-        got = self.compare("100 declared rules, 17 KB mixed", servers,
+        got = self.compare("100 declared rules, 20 KB mixed", servers,
                            self.scale(16000), "--macros", "--no-reply",
-                           "--eml", *self.mixed_mails())
+                           "--eml", *self.mixed_mails(blob=9200))
         self.target("100 declared rules, all of it (us)", (
             got["100 declared rules"]["cpu_ms"] - got["nothing"]["cpu_ms"])
             * 1e3, 300)
@@ -286,6 +286,40 @@ class Bench:
             - got["nothing"]["cpu_ms"]) * 1e3, 300)
         for server in servers.values():
             self.stop(server)
+
+    def replay(self):
+        """How fast recorded sessions are decided again."""
+        if not self.wanted("replay") or proc.program("weirctl") is None:
+            return
+        path = self.dir / "replayed.lua"
+        path.write_text("".join(
+            f'rule "r{i}" {{ to = regex ".*x{i}.*", action = block() }}\n'
+            for i in range(20)) + 'rule "f" { stage = "rcpt", '
+            'function(mail) mail:add_score(1, "one") end }\n')
+        server = self.weir(daemon.listener(
+            "bench", "milter", "unix:{dir}/s.sock")
+            + daemon.section("record", enabled=True)
+            + daemon.section("module", "spf")
+            + daemon.section("rules", path=path))
+        count = self.scale(8000)
+        daemon.load("--milter", server[1], "--connections", CONNECTIONS,
+                    "--messages", count // CONNECTIONS, "--macros",
+                    "--reconnect", 1)
+        conf = server[0].conf_path
+        self.stop(server)
+        rates = []
+        for _ in range(3):
+            done = subprocess.run(
+                [proc.program("weirctl"), "--json", "-c", conf, "replay",
+                 "--config", conf], capture_output=True, text=True,
+                check=True, timeout=300)
+            got = json.loads(done.stdout)
+            rates.append(got["sessions"] / got["seconds"])
+        rate = statistics.median(rates)
+        print(f"\nreplay of {got['sessions']} sessions, 21 rules: "
+              f"{rate:,.0f} sessions/s, {got['changed']} changed")
+        self.results["replay"] = rate
+        self.target("replay (sessions/s)", rate, 500, at_least=True)
 
     def policy(self):
         """Policy requests with greylisting, answers durable."""
@@ -364,9 +398,10 @@ class Bench:
     def scale(self, messages):
         return messages // 4 if self.options.quick else messages
 
-    def mixed_mails(self):
-        """Twenty messages of about 17 KB: text and HTML, quoted-printable
-        and base64, an attachment, a forwarded message."""
+    def mixed_mails(self, blob=6800):
+        """Twenty messages: text and HTML, quoted-printable and base64, an
+        attachment of so many octets (6,800: 17 KB in all), a forwarded
+        message."""
         rng = random.Random(17)
         words = ("Vertrag über die Lieferung von Äpfeln und Birnen nach "
                  "München mit der Bahn oder auf dem Wasser").split()
@@ -386,14 +421,14 @@ class Bench:
             html = "<html><body>" + "".join(
                 f'<p><a href="http://www{i}.example.com/{rng.random()}">'
                 f"{text(200)}</a></p>\n" for i in range(14)) + "</body></html>"
-            blob = base64.encodebytes(rng.randbytes(6800)).decode()
+            data = base64.encodebytes(rng.randbytes(blob)).decode()
             parts = [
                 ("text/plain; charset=utf-8", "quoted-printable",
                  quopri.encodestring(text(2600).encode()).decode()),
                 ("text/html; charset=iso-8859-1", "quoted-printable",
                  quopri.encodestring(html.encode("latin-1")).decode()),
                 ('application/pdf; name="=?utf-8?q?=C3=84pfel?=.pdf"',
-                 "base64", blob),
+                 "base64", data),
             ]
             if number % 4 == 0:
                 parts.append(("message/rfc822", "7bit",
@@ -410,7 +445,7 @@ class Bench:
                 f"--b{number}\nContent-Type: {kind}\n"
                 f"Content-Transfer-Encoding: {how}\n\n{content}\n"
                 for kind, how, content in parts) + f"--b{number}--\n"
-            path = self.dir / f"mixed{number}.eml"
+            path = self.dir / f"mixed{number}-{blob}.eml"
             path.write_text(head + body)
             paths.append(path)
         sizes = [p.stat().st_size for p in paths]
@@ -433,14 +468,15 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
     parser.add_argument("--only", nargs="+", metavar="WORD",
-                        help="answers noreply mime rules policy idle explain")
+                        help="answers noreply mime rules replay policy idle "
+                        "explain")
     parser.add_argument("--json", metavar="FILE")
     bench = Bench(parser.parse_args())
     if proc.program("weir") is None:
         print("weir is not built: only the yardsticks are measured")
     try:
-        for part in (bench.events, bench.mime, bench.rules, bench.policy, bench.idle,
-                     bench.explain):
+        for part in (bench.events, bench.mime, bench.rules, bench.replay,
+                     bench.policy, bench.idle, bench.explain):
             part()
         bench.report()
     finally:

@@ -19,6 +19,7 @@ EXTRA_DIST += $(functional_lib) tests/functional/conftest.py \
 	tests/functional/test_mime_all.py tests/functional/test_docs.py tests/functional/test_miltertest.py \
 	tests/functional/test_rules.py tests/functional/test_rules_try.py \
 	tests/functional/test_rules_call.py tests/functional/test_rules_post.py \
+	tests/functional/test_rules_rows.py tests/functional/test_rules_waits.py \
 	tests/functional/test_replay.py
 
 # FUNCTIONAL_FLAGS="-k name" and the like go to pytest.

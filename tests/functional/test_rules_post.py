@@ -455,6 +455,66 @@ def test_killed_worker_loses_nothing(rules, milter_client, folder, sink):
     assert len(sink.messages) == 3
 
 
+def test_killed_behind_the_mta_s_answer(rules, milter_client, sink):
+    """The MTA has taken it, and the worker dies before its spool says so: it
+    is sent at least once, so again, with the same Message-ID.  No session is
+    needed for that."""
+    one = rules(NOTIFY % ("admin@example.com", "none"),
+                notify_server=f"inet:{sink.address}")
+    pid = one.ctl_json("status")["workers"][0]["pid"]
+
+    def kill():
+        sink.on_taken = None
+        os.kill(pid, 9)
+    sink.on_taken = kill
+    send(one, milter_client, mail("text/plain", "7bit", "x\n"))
+    got = sink.wait(2)
+    wait_for(lambda: [n for n in spool(one) if n.endswith(".done")])
+    assert not [n for n in spool(one) if n.endswith(".mail")]
+    ids = [parse(m.data)["Message-ID"] for m in got]
+    assert len(sink.messages) == 2 and ids[0] == ids[1]
+
+
+def test_spool_needs_no_session(rules, milter_client, folder, sink):
+    """What another start has left there is sent by the next one."""
+    one = rules(NOTIFY % ("admin@example.com", "none"),
+                notify_server=f"unix:{folder}/mta.sock")
+    send(one, milter_client, mail("text/plain", "7bit", "x\n"))
+    assert [n for n in spool(one) if n.endswith(".mail")]
+    one.conf_path.write_text(one.conf_path.read_text().replace(
+        f"unix:{folder}/mta.sock", f"inet:{sink.address}"))
+    one.ctl("reload")
+    sink.wait(1)
+    wait_for(lambda: not [n for n in spool(one) if n.endswith(".mail")])
+
+
+def test_an_hour_of_all_workers(weir, folder, milter_client, sink):
+    """notify_max is not each worker's own, and a worker that dies does not
+    begin a new hour."""
+    path = folder / "r.lua"
+    path.write_text(NOTIFY % ("admin@example.com", "none"))
+    one = weir(conf(path, notify_server=f"inet:{sink.address}",
+                    notify_max=3), workers=3)
+    one.address = f"unix:{one.dir}/m.sock"
+
+    def some(first, count):
+        for i in range(first, first + count):
+            send(one, milter_client, mail("text/plain", "7bit", "x\n")
+                 .replace(b"Subject: x", b"Subject: %d" % i))
+    some(0, 9)
+    sink.wait(3)
+    pids = {w["pid"] for w in one.ctl_json("status")["workers"]}
+    for pid in pids:
+        os.kill(pid, 9)
+    wait_for(lambda: len({w["pid"] for w in one.ctl_json("status").get(
+        "workers", [])} - pids) == 3 if "serving" in one.ctl(
+            "status", check=False) else False)
+    some(9, 3)
+    assert "more than 3 notifications an hour" in one.log()
+    wait_for(lambda: not [n for n in spool(one) if n.endswith(".mail")])
+    assert len(sink.messages) == 3
+
+
 def test_bcc(rules, milter_client, sink):
     one = rules('''
 rule "bcc" { action = { bcc("one@example.com", "__SENDER__"),

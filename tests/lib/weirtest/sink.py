@@ -2,7 +2,8 @@
 """The next hop: an SMTP server that keeps what it gets.
 
 Recipients can be given answers of their own ("550 5.1.1 no such user"), and
-so can the end of the data, which can be late, too: data_delay seconds."""
+so can the end of the data, which can be late, too: data_delay seconds.
+on_taken is called when a message is kept, before the client hears of it."""
 
 import asyncio
 import smtplib
@@ -37,6 +38,7 @@ class Sink:
         self.rcpt_replies = {}
         self.data_reply = None
         self.data_delay = 0
+        self.on_taken = None
         self.lock = threading.Condition()
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
@@ -119,6 +121,8 @@ class Sink:
                                                      recipients, data))
                         self.lock.notify_all()
                 await asyncio.sleep(self.data_delay)
+                    if self.on_taken is not None:
+                        self.on_taken()
                 await say(answer)
             elif verb == "QUIT":
                 await say("221 2.0.0 Bye")

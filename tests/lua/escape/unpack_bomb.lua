@@ -1,4 +1,4 @@
--- expect: too many results
+-- expect: stack: 
 rule "bad" { stage = "rcpt", priority = 90, on_failure = "pass", function(mail)
 	print(table.unpack({}, 1, 1e7))
 end }

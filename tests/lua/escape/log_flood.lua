@@ -1,0 +1,4 @@
+-- expect: instructions: 
+rule "bad" { stage = "rcpt", priority = 90, on_failure = "pass", function(mail)
+	while true do weir.log.info("x") end
+end }

@@ -1,0 +1,4 @@
+-- expect: stack: 
+rule "bad" { stage = "rcpt", priority = 90, on_failure = "pass", function(mail)
+	pcall(table.unpack, {}, 1, 1e8)
+end }

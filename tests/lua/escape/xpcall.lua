@@ -1,0 +1,2 @@
+-- expect: load: there is no global 'xpcall'
+xpcall(print, print)
