@@ -11,6 +11,7 @@ sdk_templates = \
 	sdk/template/common/dot-gitignore \
 	sdk/template/common/mod_NAME.7 \
 	sdk/template/common/mod_NAME.c \
+	sdk/template/common/try.conf \
 	sdk/template/common/tests/NAME.case \
 	sdk/template/meson/meson.build
 EXTRA_DIST += $(sdk_templates)
@@ -22,7 +23,7 @@ install-templates:
 		case $$file in \
 		sdk/template/*) \
 			to='$(templatedir)'/"$${file#sdk/template/}" ;; \
-		*)	to='$(examplesdir)'/"$${file#sdk/examples/}" ;; \
+		*)	to='$(sdkexamplesdir)'/"$${file#sdk/examples/}" ;; \
 		esac; \
 		to='$(DESTDIR)'"$$to"; \
 		$(MKDIR_P) "$${to%/*}" && \
@@ -30,7 +31,7 @@ install-templates:
 	done
 uninstall-local: uninstall-templates
 uninstall-templates:
-	rm -rf '$(DESTDIR)$(templatedir)' '$(DESTDIR)$(examplesdir)'
+	rm -rf '$(DESTDIR)$(templatedir)' '$(DESTDIR)$(sdkexamplesdir)'
 .PHONY: install-templates uninstall-templates
 dist_man_MANS += sdk/weir-new-module.1
 EXTRA_DIST += tests/functional/test_sdk.py

@@ -1,5 +1,5 @@
 # sdk/examples: installed as they are, and built by the tests from there
-examplesdir = $(datadir)/weir/examples
+sdkexamplesdir = $(datadir)/weir/examples
 sdk_examples = \
 	sdk/examples/GNUmakefile \
 	sdk/examples/README.md \
