@@ -324,7 +324,7 @@ BEGIN { headed = 0 }
 	next
 }
 /^#endif/ { if (nest > 0) nest--; next }
-/^#else/ && nest > 0 { next }
+/^#else/ && nest == 1 { nest = 0; next }
 nest > 0 { next }
 /^#include/ { next }
 
@@ -418,7 +418,7 @@ function typedef_end(    title) {
 	}
 	next
 }
-/^#define WEIR_[A-Z_]+_H$/ { next }
+/^#define [A-Z_]+$/ { next }
 /^#define .*\\$/ {
 	defines_flush()
 	macro = $2
