@@ -118,5 +118,7 @@ def test_word_for_word(installed, folder):
         for command, lines in steps(PAGE.read_text()):
             one.type(command, pattern(lines))
             print(f"{time.monotonic() - begin:6.1f} s  {command}")
+        # with reading, well within the ten minutes that it may take
+        assert time.monotonic() - begin < 300
     finally:
         one.close()
