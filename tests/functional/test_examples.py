@@ -3,13 +3,16 @@
 but the installed SDK, in weir-drive, in a daemon; and what becomes of mail
 when a helper dies, a panic or an exception gets loose."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 from pathlib import Path
 
@@ -155,6 +158,11 @@ def helpers(one, name):
     return found
 
 
+def unread(sock):
+    """Octets that the other side has not taken yet."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"1234"))[0]
+
+
 def test_helper_is_killed(installed, examples, weir):
     """A mail whose helper dies while it reads is asked for again; the next
     one has a helper."""
@@ -164,18 +172,34 @@ def test_helper_is_killed(installed, examples, weir):
                env={"WEIR_HELPER": str(proc.build_dir() / "weir-helper")})
     address = f"unix:{one.dir}/m.sock"
 
-    def send():
+    def send(sent=None):
         with MilterClient(address, timeout=30) as client:
             assert client.session() is None
+            if sent is not None:
+                sent(client)
             return client.message(MAIL + b"a lottery\r\n")
 
     assert send().code == 2
     pid, = proc.wait_for(lambda: helpers(one, "remote-helper.search"))
     os.kill(pid, signal.SIGSTOP)
-    replies = []
-    thread = threading.Thread(target=lambda: replies.append(send()))
+    replies, clients, complete = [], [], threading.Event()
+
+    def watch(client):
+        plain = client.send
+
+        def send_and_tell(command, data=b""):
+            plain(command, data)
+            if command == "E":
+                complete.set()
+        client.send = send_and_tell
+        clients.append(client)
+
+    thread = threading.Thread(target=lambda: replies.append(send(watch)))
     thread.start()
-    # it has the request in its hands now, or gets it when it is dead
+    assert complete.wait(20)
+    # the worker has read it to the end, and asks the helper in that breath
+    proc.wait_for(lambda: unread(clients[0].sock) == 0,
+                  what="the worker reads")
     os.kill(pid, signal.SIGKILL)
     thread.join(20)
     assert replies and replies[0].code == 4, replies

@@ -5,6 +5,7 @@ with all that is in it, and nothing that man or mandoc complains of."""
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,13 @@ def test_references_lead_somewhere():
         for name, section in re.findall(r"^\.BR (weir\S+) \((\d)\)", text,
                                         re.M):
             assert f"{name}({section})" in known, (path, name)
+
+
+def test_pages_are_installed(installed):
+    done = subprocess.run(
+        ["pkg-config", "--variable=datadir", "weir-module"], env=installed,
+        capture_output=True, text=True, check=True)
+    man = Path(done.stdout.strip()) / "man"
+    for name in [f"man3/weir_{h.stem}.3" for h in HEADERS] + \
+            ["man7/weir-module.7"]:
+        assert (man / name).exists(), name
