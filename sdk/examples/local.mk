@@ -27,3 +27,6 @@ sdk_examples = \
 	sdk/examples/store_counter/mod_store-counter.c \
 	sdk/examples/store_counter/store-counter.case
 EXTRA_DIST += $(sdk_examples)
+# built by test_examples.py with the wrappers for C++ and Rust
+EXTRA_DIST += tests/abi/mod_throw.cc tests/abi/mod_panic.rs \
+	tests/functional/test_examples.py

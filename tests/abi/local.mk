@@ -28,6 +28,3 @@ EXTRA_DIST += tests/functional/test_modules.py tests/functional/test_remote.py
 .PHONY: abi-modules
 abi-modules: tests/abi/mod_probe.la tests/abi/mod_hostile.la \
 	tests/abi/mod_remotetest.la tests/abi/mod_luatest.la
-# built by test_examples.py with the wrappers of the examples
-EXTRA_DIST += tests/abi/mod_throw.cc tests/abi/mod_panic.rs \
-	tests/functional/test_examples.py
