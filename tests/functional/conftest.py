@@ -162,8 +162,9 @@ def installed():
     stage = Path(os.environ.get("WEIR_STAGE", root))
     if stage == root:
         done = subprocess.run(
-            ["make", "-s", "-C", proc.build_dir(), "install",
-             f"DESTDIR={stage}"], capture_output=True, text=True, timeout=300)
+            ["make", "-s", f"-j{os.cpu_count()}", "-C", proc.build_dir(),
+             "install", f"DESTDIR={stage}"], capture_output=True, text=True,
+            timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
     found, = stage.rglob("weir-module.pc")
     text = found.read_text()
