@@ -11,6 +11,7 @@ sdk_templates = \
 	sdk/template/common/dot-gitignore \
 	sdk/template/common/mod_NAME.7 \
 	sdk/template/common/mod_NAME.c \
+	sdk/template/common/try.conf \
 	sdk/template/common/tests/NAME.case \
 	sdk/template/meson/meson.build
 EXTRA_DIST += $(sdk_templates)
@@ -18,14 +19,19 @@ EXTRA_DIST += $(sdk_templates)
 # their folders, but not ours, go along
 install-data-local: install-templates
 install-templates:
-	for file in $(sdk_templates); do \
-		to='$(DESTDIR)$(templatedir)'/"$${file#sdk/template/}"; \
+	for file in $(sdk_templates) $(sdk_examples); do \
+		case $$file in \
+		sdk/template/*) \
+			to='$(templatedir)'/"$${file#sdk/template/}" ;; \
+		*)	to='$(sdkexamplesdir)'/"$${file#sdk/examples/}" ;; \
+		esac; \
+		to='$(DESTDIR)'"$$to"; \
 		$(MKDIR_P) "$${to%/*}" && \
 		$(INSTALL_DATA) "$(srcdir)/$$file" "$$to" || exit 1; \
 	done
 uninstall-local: uninstall-templates
 uninstall-templates:
-	rm -rf '$(DESTDIR)$(templatedir)'
+	rm -rf '$(DESTDIR)$(templatedir)' '$(DESTDIR)$(sdkexamplesdir)'
 .PHONY: install-templates uninstall-templates
 dist_man_MANS += sdk/weir-new-module.1
 EXTRA_DIST += tests/functional/test_sdk.py

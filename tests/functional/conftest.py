@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures for tests of the built daemon (WEIR_BUILD: the build folder)."""
 
+import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -145,6 +148,37 @@ def data_archive():
             pytest.skip(f"no test data: {corpus.data_dir() / name}.tar.xz")
         return found
     return unpack
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """The environment of an author: Weir installed below a prefix of its own,
+    weir-module.pc moved there.  WEIR_STAGE: an installation that is there
+    already (make install DESTDIR=...)."""
+    if not (proc.build_dir() / "Makefile").exists():
+        pytest.skip("there is no build to install from")
+    root = Path(tempfile.mkdtemp(prefix="weir-sdk-"))
+    root.chmod(0o755)
+    stage = Path(os.environ.get("WEIR_STAGE", root))
+    if stage == root:
+        done = subprocess.run(
+            ["make", "-s", f"-j{os.cpu_count()}", "-C", proc.build_dir(),
+             "install", f"DESTDIR={stage}"], capture_output=True, text=True,
+            timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+    found, = stage.rglob("weir-module.pc")
+    text = found.read_text()
+    prefix = re.search("^prefix=(.*)$", text, re.M).group(1)
+    (root / "weir-module.pc").write_text(
+        text.replace(f"={prefix}/", f"={stage}{prefix}/")
+        .replace(f"={prefix}\n", f"={stage}{prefix}\n"))
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("MAKE", "MFLAGS"))}
+    env.update(PATH=f"{stage}{prefix}/bin:{stage}{prefix}/sbin:"
+               + os.environ["PATH"], PKG_CONFIG_PATH=str(root),
+               WEIR_HELPER=str(next(iter(stage.rglob("weir-helper")), "")))
+    yield env
+    shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,32 +15,6 @@ from weirtest.milter import MilterClient
 
 STAGES = "connect,helo,mail,rcpt,data,header,eoh,body,eom"
 EXTENSIONS = "dns,store,timer,job,remote,edit,mime,metric,service,control"
-
-
-@pytest.fixture(scope="session")
-def installed():
-    """The environment of an author: Weir installed below a prefix of its own,
-    weir-module.pc moved there."""
-    if not (proc.build_dir() / "Makefile").exists():
-        pytest.skip("there is no build to install from")
-    root = Path(tempfile.mkdtemp(prefix="weir-sdk-"))
-    root.chmod(0o755)
-    done = subprocess.run(
-        ["make", "-s", "-C", proc.build_dir(), "install",
-         f"DESTDIR={root}"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found, = root.rglob("weir-module.pc")
-    text = found.read_text()
-    prefix = re.search("^prefix=(.*)$", text, re.M).group(1)
-    found.write_text(text.replace(f"={prefix}/", f"={root}{prefix}/")
-                     .replace(f"={prefix}\n", f"={root}{prefix}\n"))
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("MAKE", "MFLAGS"))}
-    env.update(PATH=f"{root}{prefix}/bin:{root}{prefix}/sbin:"
-               + os.environ["PATH"], PKG_CONFIG_PATH=str(found.parent),
-               WEIR_HELPER=str(next(iter(root.rglob("weir-helper")), "")))
-    yield env
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def run(env, where, command):
