@@ -287,6 +287,43 @@ class Bench:
         for server in servers.values():
             self.stop(server)
 
+    def modules(self):
+        """Fifty modules that do nothing in ten stages."""
+        if not self.wanted("modules") or proc.program("weir") is None \
+                or shutil.which("cc") is None:
+            return
+        folder = self.dir / "modules"
+        folder.mkdir(mode=0o755)
+        for i in range(51):
+            subprocess.run(
+                ["cc", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared",
+                 "-fvisibility=hidden", "-Wl,-z,now", f"-DNAME=empty{i}",
+                 f"-I{proc.ROOT}/include",
+                 Path(__file__).with_name("mod_benchempty.c"),
+                 "-o", folder / f"mod_empty{i}.so"], check=True)
+        servers = {}
+        for count in (1, 51):
+            # one module wants all events answered, or the others would be
+            # charged for what the MTA and weir say to each other
+            servers[f"{count} empty modules"] = self.weir(
+                daemon.listener("bench", "milter", "unix:{dir}/s.sock",
+                                no_reply=False)
+                + "".join(daemon.section("module", f"empty{i}",
+                                         path=folder / f"mod_empty{i}.so")
+                          for i in range(count)))
+        got = self.compare("empty modules, ten callbacks each, every event "
+                           "answered", servers, self.scale(16000),
+                           "--macros")
+        added = (got["51 empty modules"]["cpu_ms"]
+                 - got["1 empty modules"]["cpu_ms"]) * 1e3
+        self.target("50 modules with 10 callbacks each, a message (us)",
+                    added, 100)
+        # mail, rcpt, data, one header, eoh, one chunk, eom twice: a mail has
+        # more, so that this says too much
+        self.target("an empty callback (us)", added / 50 / 8, 1)
+        for server in servers.values():
+            self.stop(server)
+
     def policy(self):
         """Policy requests with greylisting, answers durable."""
         if not self.wanted("policy"):
@@ -433,14 +470,15 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
     parser.add_argument("--only", nargs="+", metavar="WORD",
-                        help="answers noreply mime rules policy idle explain")
+                        help="answers noreply mime rules modules policy idle "
+                             "explain")
     parser.add_argument("--json", metavar="FILE")
     bench = Bench(parser.parse_args())
     if proc.program("weir") is None:
         print("weir is not built: only the yardsticks are measured")
     try:
-        for part in (bench.events, bench.mime, bench.rules, bench.policy, bench.idle,
-                     bench.explain):
+        for part in (bench.events, bench.mime, bench.rules, bench.modules,
+                     bench.policy, bench.idle, bench.explain):
             part()
         bench.report()
     finally:
