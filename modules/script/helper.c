@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* helper - the process that runs the script: a file for it, the run, the
    answer. */
-#define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -131,7 +130,7 @@ helper_run(void *state, weir_request *request, weir_str text, int message)
 		snprintf(out.text, sizeof(out.text),
 		    "no folder for the mail: "
 		    "%s",
-		    strerror(errno));
+		    strerrordesc_np(errno));
 		return h->host->respond(request, &out, sizeof(out));
 	}
 	snprintf(file, sizeof(file), "%s/mail.eml", folder);
@@ -143,7 +142,7 @@ helper_run(void *state, weir_request *request, weir_str text, int message)
 		snprintf(out.text, sizeof(out.text),
 		    "no file for the mail: "
 		    "%s",
-		    strerror(rc));
+		    strerrordesc_np(rc));
 	}
 	nftw(folder, helper_remove, DEPTH, FTW_DEPTH | FTW_PHYS);
 	out.ms = (uint32_t)(h->host->mono_ms() - begin);
@@ -175,7 +174,7 @@ helper_check(const struct helper *h)
 	if (h->script[0] != '/')
 		return helper_log(h, h->script, "is not an absolute path");
 	if (stat(h->script, &st) < 0)
-		return helper_log(h, h->script, strerror(errno));
+		return helper_log(h, h->script, strerrordesc_np(errno));
 	if (!S_ISREG(st.st_mode) || access(h->script, X_OK) < 0)
 		return helper_log(h, h->script,
 		    "can't be executed by the "

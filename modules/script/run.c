@@ -251,7 +251,7 @@ run_script(struct run *r)
 	r->why[0] = '\0';
 	if (run_start(&w) < 0) {
 		snprintf(r->why, sizeof(r->why), "it can't be started: %s",
-		    strerror(errno));
+		    strerrordesc_np(errno));
 		if (w.out >= 0)
 			close(w.out);
 		if (w.err >= 0)
