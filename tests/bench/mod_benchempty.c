@@ -10,6 +10,8 @@
 #define CAT_(a, b) a##b
 #define TEXT(a) TEXT_(a)
 #define TEXT_(a) #a
+/* its argument is expanded first */
+#define EXPORT(mod, descriptor) WEIR_MODULE_EXPORT(mod, descriptor)
 
 /* benchempty_event - most stages */
 static int
@@ -63,4 +65,4 @@ static const struct weir_module module = {WEIR_MODULE_HEAD,
     .license = "BSD-2-Clause", .summary = "does nothing, for measurement",
     .collect = &collect, .decide = &decide};
 
-WEIR_MODULE_EXPORT(CAT(mod_, NAME), module)
+EXPORT(CAT(mod_, NAME), module)
