@@ -65,19 +65,19 @@ static struct {
 	char last[LINE + 1]; /* the newest line, for its obituary */
 	int64_t lines_ms;
 	unsigned lines;
-} program = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} program = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* program_child - become the program */
 static void __attribute__((noreturn))
 program_child(int socket, int lines, pid_t parent)
 {
-	char *argv[3] = {program.run.program, NULL, NULL};
+	char *argv[3] = { program.run.program, NULL, NULL };
 	char *envp[6] = {xstrdup("PATH=/usr/bin:/bin"), xstrdup("LANG=C.UTF-8"),
 	    xasprintf("TMPDIR=%s",
 		program.temp[0] != '\0' ? program.temp : "/nonexistent"),
-	    xstrdup("HOME=/nonexistent"), NULL, NULL};
+	    xstrdup("HOME=/nonexistent"), NULL, NULL };
 	const char *tz = getenv("TZ");
-	struct err err = {""};
+	struct err err = { "" };
 	int null = open("/dev/null", O_RDONLY);
 
 	argv[1] = xasprintf("%s.%s", program.spec->module, program.spec->name);
@@ -144,7 +144,7 @@ static void
 program_line(void)
 {
 	int64_t now = clock_mono_ms();
-	weir_str line = {program.line, program.len};
+	weir_str line = { program.line, program.len };
 
 	program.line[program.len] = '\0';
 	if (program.len > 0 && !program.cut)
@@ -193,7 +193,7 @@ program_wait(int64_t ms, int *status)
 	int64_t until = clock_mono_ms() + ms;
 
 	while (waitpid(program.pid, status, WNOHANG) != program.pid) {
-		struct pollfd p = {program.lines_fd, POLLIN, 0};
+		struct pollfd p = { program.lines_fd, POLLIN, 0 };
 
 		if (clock_mono_ms() >= until)
 			return false;
@@ -280,9 +280,9 @@ program_read(void)
 {
 	/* one octet more: too long is seen */
 	static char packet[HELPER_WIRE_MAX + 1];
-	struct iovec iov = {packet, sizeof(packet)};
+	struct iovec iov = { packet, sizeof(packet) };
 	/* no room for descriptors: those that come are closed, and seen */
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n = recvmsg(program.fd, &m, MSG_DONTWAIT);
 	const char *why = NULL;
 
@@ -347,7 +347,7 @@ program_send(const struct helper_wire *w, int fd, int flags)
 	} control;
 	struct iovec iov[2] = {{head, sizeof(head)},
 	    {(char *)(uintptr_t)w->payload.ptr, w->payload.len}};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
 	helper_wire_put(head, w);
@@ -396,9 +396,9 @@ uint32_t
 helper_program_greet(void)
 {
 	char *text = program_config();
-	struct helper_wire w = {.kind = HELPER_WIRE_CONFIG,
+	struct helper_wire w = { .kind = HELPER_WIRE_CONFIG,
 	    .id = (uint64_t)getpid(),
-	    .payload = text_slice(text)};
+	    .payload = text_slice(text) };
 
 	if (w.payload.len > WEIR_REMOTE_OCTETS)
 		program.fail("the options are too long for a packet");
@@ -448,14 +448,14 @@ static int
 program_run(void *state, weir_request *request, weir_str text, int message)
 {
 	struct program_ask a = {
-	    .answered = PTHREAD_COND_INITIALIZER, .response = BUF_INIT};
+	    .answered = PTHREAD_COND_INITIALIZER, .response = BUF_INIT };
 	uint32_t left = program.host->left_ms(request);
-	struct helper_wire w = {.kind = HELPER_WIRE_REQUEST,
+	struct helper_wire w = { .kind = HELPER_WIRE_REQUEST,
 	    .flags = message >= 0 ? HELPER_WIRE_MESSAGE : 0,
 	    .value = (int32_t)(left < HELPER_WIRE_DEADLINE_MAX
 		    ? left
 		    : HELPER_WIRE_DEADLINE_MAX),
-	    .payload = text};
+	    .payload = text };
 	int status;
 
 	(void)state;
@@ -491,9 +491,9 @@ program_fini(void *state)
 }
 
 const struct weir_helper helper_program_table = {
-    .size = sizeof(struct weir_helper),
-    .name = "program",
-    .threads = 1,
-    .processes = 1,
-    .run = program_run,
-    .fini = program_fini};
+	.size = sizeof(struct weir_helper),
+	.name = "program",
+	.threads = 1,
+	.processes = 1,
+	.run = program_run,
+	.fini = program_fini };

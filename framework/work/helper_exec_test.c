@@ -39,7 +39,7 @@ static void
 expect(const char *path, const char *why)
 {
 	struct helper_exec x;
-	struct err err = {""};
+	struct err err = { "" };
 
 	assert_true(helper_exec_find(path, module, &x, &err) < 0);
 	if (strstr(err.text, why) == NULL)
@@ -61,7 +61,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const names[] = {"mod_x.so", "a", "link"};
+	static const char *const names[] = { "mod_x.so", "a", "link" };
 	char path[1200];
 
 	(void)state;
@@ -76,7 +76,7 @@ static void
 test_good(void **state)
 {
 	struct helper_exec x;
-	struct err err = {""};
+	struct err err = { "" };
 	char path[1200], link[1200];
 
 	(void)state;
@@ -98,7 +98,7 @@ static void
 test_owner_and_mode(void **state)
 {
 	struct helper_exec x;
-	struct err err = {""};
+	struct err err = { "" };
 	char path[1200];
 
 	(void)state;

@@ -34,39 +34,39 @@ test_answers(void **state)
 		double score;
 		const char *name;
 	} rows[] = {
-	    {"v1\nOK\n", ANSWER_OK, 0, ""},
-	    {"v1\nOK", ANSWER_OK, 0, ""},
-	    {"v1 \r\nok\t\r\n\n \n", ANSWER_OK, 0, ""},
-	    {"v1\nSCORE: 5\n", ANSWER_SCORED, 5, ""},
-	    {"V1\nscore:-2.5\n", ANSWER_SCORED, -2.5, ""},
-	    {"v1\nSCORE: +0\n", ANSWER_SCORED, 0, ""},
-	    {"v1\nSCORE: 1000\n", ANSWER_SCORED, 1000, ""},
-	    {"v1\nVIRUS: Eicar-Test\n", ANSWER_VIRUS, 0, "Eicar-Test"},
-	    {"v1\nVirus:  a b\tc\001\377\n", ANSWER_VIRUS, 0, "a_b_c__"},
-	    {"", ANSWER_NONE, 0, "it says nothing"},
-	    {"\n", ANSWER_NONE, 0, "first line"},
-	    {"v1", ANSWER_NONE, 0, "nothing after"},
-	    {"v1\n", ANSWER_NONE, 0, "nothing after"},
-	    {"v1\n\n", ANSWER_NONE, 0, "second line"},
-	    {"v2\nOK\n", ANSWER_NONE, 0, "first line"},
-	    {"v11\nOK\n", ANSWER_NONE, 0, "first line"},
-	    {" v1\nOK\n", ANSWER_NONE, 0, "first line"},
-	    {"OK\n", ANSWER_NONE, 0, "first line"},
-	    {"v1\nOKAY\n", ANSWER_NONE, 0, "second line"},
-	    {"v1\nO\n", ANSWER_NONE, 0, "second line"},
-	    {"v1\nSCORE\n", ANSWER_NONE, 0, "second line"},
-	    {"v1\nSCORE:\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: 1e3\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: 0x10\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: nan\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: 1000.1\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: --1\n", ANSWER_NONE, 0, "number"},
-	    {"v1\nSCORE: 1 2\n", ANSWER_NONE, 0, "number"},
+		{ "v1\nOK\n", ANSWER_OK, 0, "" },
+		{ "v1\nOK", ANSWER_OK, 0, "" },
+		{ "v1 \r\nok\t\r\n\n \n", ANSWER_OK, 0, "" },
+		{ "v1\nSCORE: 5\n", ANSWER_SCORED, 5, "" },
+		{ "V1\nscore:-2.5\n", ANSWER_SCORED, -2.5, "" },
+		{ "v1\nSCORE: +0\n", ANSWER_SCORED, 0, "" },
+		{ "v1\nSCORE: 1000\n", ANSWER_SCORED, 1000, "" },
+		{ "v1\nVIRUS: Eicar-Test\n", ANSWER_VIRUS, 0, "Eicar-Test" },
+		{ "v1\nVirus:  a b\tc\001\377\n", ANSWER_VIRUS, 0, "a_b_c__" },
+		{ "", ANSWER_NONE, 0, "it says nothing" },
+		{ "\n", ANSWER_NONE, 0, "first line" },
+		{ "v1", ANSWER_NONE, 0, "nothing after" },
+		{ "v1\n", ANSWER_NONE, 0, "nothing after" },
+		{ "v1\n\n", ANSWER_NONE, 0, "second line" },
+		{ "v2\nOK\n", ANSWER_NONE, 0, "first line" },
+		{ "v11\nOK\n", ANSWER_NONE, 0, "first line" },
+		{ " v1\nOK\n", ANSWER_NONE, 0, "first line" },
+		{ "OK\n", ANSWER_NONE, 0, "first line" },
+		{ "v1\nOKAY\n", ANSWER_NONE, 0, "second line" },
+		{ "v1\nO\n", ANSWER_NONE, 0, "second line" },
+		{ "v1\nSCORE\n", ANSWER_NONE, 0, "second line" },
+		{ "v1\nSCORE:\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: 1e3\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: 0x10\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: nan\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: 1000.1\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: --1\n", ANSWER_NONE, 0, "number" },
+		{ "v1\nSCORE: 1 2\n", ANSWER_NONE, 0, "number" },
 	    {"v1\nSCORE: 99999999999999999999999999999999999\n", ANSWER_NONE, 0,
 		"number"},
-	    {"v1\nVIRUS:\n", ANSWER_NONE, 0, "no name"},
-	    {"v1\nOK\nSCORE: 1\n", ANSWER_NONE, 0, "more than one"},
-	    {"v1\nOK\nOK\n", ANSWER_NONE, 0, "more than one"},
+		{ "v1\nVIRUS:\n", ANSWER_NONE, 0, "no name" },
+		{ "v1\nOK\nSCORE: 1\n", ANSWER_NONE, 0, "more than one" },
+		{ "v1\nOK\nOK\n", ANSWER_NONE, 0, "more than one" },
 	};
 
 	(void)state;
@@ -112,7 +112,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_answers), cmocka_unit_test(test_limits)};
+	    cmocka_unit_test(test_answers), cmocka_unit_test(test_limits) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

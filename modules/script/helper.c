@@ -113,14 +113,14 @@ static int
 helper_run(void *state, weir_request *request, weir_str text, int message)
 {
 	struct helper *h = state;
-	struct script_result out = {.kind = ANSWER_NONE};
+	struct script_result out = { .kind = ANSWER_NONE };
 	char folder[2048], file[2100];
-	struct run r = {.host = h->host,
+	struct run r = { .host = h->host,
 	    .request = request,
 	    .script = h->script,
 	    .folder = folder,
 	    .file = file,
-	    .max_ms = h->max_ms};
+	    .max_ms = h->max_ms };
 	int64_t begin = h->host->mono_ms();
 	int rc, status = WEIR_OK;
 
@@ -218,11 +218,11 @@ helper_adapt(const struct weir_helper_host *host, const weir_conf *conf,
 	return WEIR_OK;
 }
 
-const struct weir_helper script_helper = {.size = sizeof(struct weir_helper),
-    .flags = WEIR_HELPER_TEMP | WEIR_HELPER_PROGRAMS,
-    .name = "run",
-    .threads = 4,
-    .processes = 1,
-    .init = helper_init,
-    .run = helper_run,
-    .adapt = helper_adapt};
+const struct weir_helper script_helper = { .size = sizeof(struct weir_helper),
+	.flags = WEIR_HELPER_TEMP | WEIR_HELPER_PROGRAMS,
+	.name = "run",
+	.threads = 4,
+	.processes = 1,
+	.init = helper_init,
+	.run = helper_run,
+	.adapt = helper_adapt };

@@ -6,58 +6,51 @@
 
 #include "script.h"
 
-#define ROW(name, type, fallback, lo, hi, help)                                \
-	{                                                                      \
-		name, WEIR_OPT_##type, 0, fallback, lo, hi, NULL, help, NULL   \
-	}
+#define ROW(name, type, fallback, lo, hi, help) \
+	{ name, WEIR_OPT_##type, 0, fallback, lo, hi, NULL, help, NULL }
 
-enum {
-	VIRUS_REJECT,
-	VIRUS_QUARANTINE,
-	VIRUS_DISCARD,
-	VIRUS_TEMPFAIL,
-	VIRUS_MARK
-};
+enum { VIRUS_REJECT, VIRUS_QUARANTINE, VIRUS_DISCARD, VIRUS_TEMPFAIL,
+	VIRUS_MARK };
 enum { SYMBOL_SCORE, SYMBOL_VIRUS };
 
 static const struct weir_option script_options[] = {
-    [OPT_SCRIPT] = {"script", WEIR_OPT_PATH, WEIR_OPT_REQUIRED, NULL, NULL,
-	NULL, NULL,
-	"The program: it is called as `SCRIPT v1 FILE`, FILE holding the "
-	"mail, and answers `v1` and then OK, SCORE: number or VIRUS: name "
-	"on a line.",
-	NULL},
-    [OPT_VIRUS] = {"virus", WEIR_OPT_ENUM, 0, "reject", NULL, NULL,
-	"reject|quarantine|discard|tempfail|mark",
-	"What becomes of mail with a virus; mark: only the finding and "
-	"the facts.",
-	NULL},
-    [OPT_MAX_TIME] = ROW("max_time", DURATION, "5m", "100ms", "1h",
-	"How long one run may take; then it is ended with all that it "
-	"has started, and the check did not run."),
-    [OPT_LINE_ENDS] = {"line_ends", WEIR_OPT_ENUM, 0, "unix", NULL, NULL,
-	"unix|mail",
-	"Do the lines of the file end in LF, or in CR LF as in mail.", NULL},
-    [OPT_CONCURRENT] = ROW("concurrent", INT, "4", "1", "64",
-	"Runs at the same time; further mails wait."),
-    [OPT_MEMORY_LIMIT] = ROW("memory_limit", SIZE, "1G", "64M", NULL,
-	"Address space of each process."),
-    [OPT_STATE_FOLDER] = ROW("state_folder", PATH, NULL, NULL, NULL,
-	"A folder that the script may write to, besides its TMPDIR, /tmp "
-	"and /var/tmp; the workers' user needs the rights, too."),
-    {NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}};
+	[OPT_SCRIPT] = { "script", WEIR_OPT_PATH, WEIR_OPT_REQUIRED, NULL,
+	    NULL, NULL, NULL,
+	    "The program: it is called as `SCRIPT v1 FILE`, FILE holding the "
+	    "mail, and answers `v1` and then OK, SCORE: number or VIRUS: name "
+	    "on a line.", NULL },
+	[OPT_VIRUS] = { "virus", WEIR_OPT_ENUM, 0, "reject", NULL, NULL,
+	    "reject|quarantine|discard|tempfail|mark",
+	    "What becomes of mail with a virus; mark: only the finding and "
+	    "the facts.", NULL },
+	[OPT_MAX_TIME] = ROW("max_time", DURATION, "5m", "100ms", "1h",
+	    "How long one run may take; then it is ended with all that it "
+	    "has started, and the check did not run."),
+	[OPT_LINE_ENDS] = { "line_ends", WEIR_OPT_ENUM, 0, "unix", NULL, NULL,
+	    "unix|mail",
+	    "Do the lines of the file end in LF, or in CR LF as in mail.",
+	    NULL },
+	[OPT_CONCURRENT] = ROW("concurrent", INT, "4", "1", "64",
+	    "Runs at the same time; further mails wait."),
+	[OPT_MEMORY_LIMIT] = ROW("memory_limit", SIZE, "1G", "64M", NULL,
+	    "Address space of each process."),
+	[OPT_STATE_FOLDER] = ROW("state_folder", PATH, NULL, NULL, NULL,
+	    "A folder that the script may write to, besides its TMPDIR, /tmp "
+	    "and /var/tmp; the workers' user needs the rights, too."),
+	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
 
 static const struct weir_symbol script_symbols[] = {
-    [SYMBOL_SCORE] = {"SCRIPT_SCORE",
-	"The check script gives the mail a score, which is multiplied "
-	"with this weight.",
-	1.0},
-    [SYMBOL_VIRUS] = {"SCRIPT_VIRUS",
-	"The check script says that the mail is infected.", 15.0},
-    {NULL, NULL, 0}};
+	[SYMBOL_SCORE] = { "SCRIPT_SCORE",
+	    "The check script gives the mail a score, which is multiplied "
+	    "with this weight.", 1.0 },
+	[SYMBOL_VIRUS] = { "SCRIPT_VIRUS",
+	    "The check script says that the mail is infected.", 15.0 },
+	{ NULL, NULL, 0 }
+};
 
-static const char *const script_needs[] = {
-    WEIR_EXT_REMOTE, WEIR_EXT_METRIC, NULL};
+static const char *const script_needs[] = { WEIR_EXT_REMOTE, WEIR_EXT_METRIC,
+	NULL };
 
 struct script {
 	const struct weir_host *host;
@@ -68,10 +61,10 @@ struct script {
 	int runs[ANSWER_NONE + 1], seconds; /* metrics */
 };
 
-static const char *const words[] = {[ANSWER_OK] = "ok",
-    [ANSWER_SCORED] = "score",
-    [ANSWER_VIRUS] = "virus",
-    [ANSWER_NONE] = "failed"};
+static const char *const words[] = { [ANSWER_OK] = "ok",
+	[ANSWER_SCORED] = "score",
+	[ANSWER_VIRUS] = "virus",
+	[ANSWER_NONE] = "failed" };
 
 /* script_fact - one result for rules and the log */
 static void
@@ -162,7 +155,7 @@ script_eom(void *state, weir_call *call)
 	struct script *m = state;
 
 	return m->remote->start(
-	    call, 0, (weir_str){"", 0}, WEIR_REMOTE_MESSAGE, script_done, m);
+	    call, 0, (weir_str) { "", 0 }, WEIR_REMOTE_MESSAGE, script_done, m);
 }
 
 /* script_decide - decide.eom: what a virus entails */
@@ -172,16 +165,16 @@ script_decide(void *state, weir_call *call)
 	static const struct {
 		uint32_t action, code;
 		const char *enhanced;
-	} actions[] = {[VIRUS_REJECT] = {WEIR_ACT_REJECT, 554, "5.7.1"},
+	} actions[] = { [VIRUS_REJECT] = {WEIR_ACT_REJECT, 554, "5.7.1"},
 	    [VIRUS_QUARANTINE] = {WEIR_ACT_QUARANTINE, 0, NULL},
 	    [VIRUS_DISCARD] = {WEIR_ACT_DISCARD, 0, NULL},
 	    [VIRUS_TEMPFAIL] = {WEIR_ACT_TEMPFAIL, 451, "4.7.1"}};
 	struct script *m = state;
 	char text[ANSWER_NAME + 64];
-	struct weir_verdict v = {.size = sizeof(v),
+	struct weir_verdict v = { .size = sizeof(v),
 	    .scope = WEIR_SCOPE_MESSAGE,
 	    .rcpt = WEIR_RCPT_NONE,
-	    .text = text};
+	    .text = text };
 	weir_str name;
 
 	if (m->virus == VIRUS_MARK ||
@@ -222,21 +215,31 @@ script_create(const struct weir_host *host, weir_self *self,
 }
 
 static const struct weir_stages script_collect_stages = {
-    .size = sizeof(struct weir_stages), .eom = script_eom};
+	.size = sizeof(struct weir_stages), .eom = script_eom };
 static const struct weir_stages script_decide_stages = {
-    .size = sizeof(struct weir_stages), .eom = script_decide};
-static const struct weir_helper *const script_helpers[] = {
-    &script_helper, NULL};
+	.size = sizeof(struct weir_stages), .eom = script_decide };
+static const struct weir_helper *const script_helpers[] = { &script_helper,
+	NULL };
 
-static const struct weir_module script_module = {WEIR_MODULE_HEAD,
-    .flags = WEIR_F_WANT_BODY, .on_failure = WEIR_ON_FAILURE_TEMPFAIL,
-    .id = "org.weir.script", .name = "script", .version = "0.1.0",
-    .license = "GPL-2.0-or-later",
-    .summary = "runs a custom check script (v1 FILE)",
-    .options = script_options, .symbols = script_symbols, .needs = script_needs,
-    .collect = &script_collect_stages, .decide = &script_decide_stages,
-    .create = script_create, .destroy = free, .helpers = script_helpers,
-    /* more than max_time, which says more when it ends a run */
-    .timeout_ms = 310000};
+static const struct weir_module script_module = {
+	WEIR_MODULE_HEAD,
+	.flags = WEIR_F_WANT_BODY,
+	.on_failure = WEIR_ON_FAILURE_TEMPFAIL,
+	.id = "org.weir.script",
+	.name = "script",
+	.version = "0.1.0",
+	.license = "GPL-2.0-or-later",
+	.summary = "runs a custom check script (v1 FILE)",
+	.options = script_options,
+	.symbols = script_symbols,
+	.needs = script_needs,
+	.collect = &script_collect_stages,
+	.decide = &script_decide_stages,
+	.create = script_create,
+	.destroy = free,
+	.helpers = script_helpers,
+	/* more than max_time, which says more when it ends a run */
+	.timeout_ms = 310000
+};
 
 WEIR_MODULE_EXPORT(mod_script, script_module)

@@ -70,8 +70,8 @@ run_start(struct watch *w)
 	    path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 		     "/sbin:/bin",
 	    lang[] = "LANG=C.UTF-8", home[] = "HOME=/";
-	char *argv[] = {script, version, file, NULL};
-	char *envp[] = {path, lang, home, temp, NULL};
+	char *argv[] = { script, version, file, NULL };
+	char *envp[] = { path, lang, home, temp, NULL };
 	int out[2], err[2], null, fds[3];
 	pid_t self = getpid();
 
@@ -107,7 +107,7 @@ static void
 run_line(struct watch *w)
 {
 	if (w->n > 0 && w->lines++ < LINES)
-		w->r->host->log(WEIR_LOG_INFO, (weir_str){w->line, w->n});
+		w->r->host->log(WEIR_LOG_INFO, (weir_str) { w->line, w->n });
 	w->n = 0;
 }
 
@@ -162,7 +162,7 @@ run_output(struct watch *w)
 static bool
 run_is_over(const struct watch *w)
 {
-	siginfo_t si = {0};
+	siginfo_t si = { 0 };
 
 	return waitid(P_PID, (id_t)w->pid, &si, WEXITED | WNOHANG | WNOWAIT) ==
 	    0 &&
@@ -244,7 +244,7 @@ run_end(struct watch *w)
 int
 run_script(struct run *r)
 {
-	struct watch w = {.r = r, .out = -1, .err = -1};
+	struct watch w = { .r = r, .out = -1, .err = -1 };
 	int status;
 
 	r->len = 0;

@@ -54,23 +54,23 @@ static const struct weir_option options[] = {
     {.name = NULL}};
 
 static const struct weir_helper helper_tight = {
-    .size = sizeof(struct weir_helper),
-    .name = "tight",
-    .threads = 4,
-    .processes = 1,
-    .init_ms = 5000,
-    .memory = 256u << 20,
-    .program = "helper.py"};
+	.size = sizeof(struct weir_helper),
+	.name = "tight",
+	.threads = 4,
+	.processes = 1,
+	.init_ms = 5000,
+	.memory = 256u << 20,
+	.program = "helper.py" };
 static const struct weir_helper helper_temp = {
-    .size = sizeof(struct weir_helper),
-    .name = "temp",
-    .threads = 1,
-    .processes = 1,
-    .init_ms = 5000,
-    .flags = WEIR_HELPER_TEMP,
-    .program = "helper.py"};
+	.size = sizeof(struct weir_helper),
+	.name = "temp",
+	.threads = 1,
+	.processes = 1,
+	.init_ms = 5000,
+	.flags = WEIR_HELPER_TEMP,
+	.program = "helper.py" };
 static const struct weir_helper *const helpers[] = {
-    &helper_tight, &helper_temp, NULL};
+    &helper_tight, &helper_temp, NULL };
 
 static const struct weir_host *h;
 static weir_self *self;
@@ -89,11 +89,11 @@ programtest_done(weir_call *call, int status, weir_str response, void *arg)
 	n = snprintf(text, sizeof(text), "answer %d %zu %.*s", status,
 	    response.len, response.len < 700 ? (int)response.len : 700,
 	    response.ptr);
-	h->log(self, call, WEIR_LOG_INFO, (weir_str){text, (size_t)n});
+	h->log(self, call, WEIR_LOG_INFO, (weir_str) { text, (size_t)n });
 	h->fact_set(call, WEIR_RCPT_NONE, "programtest.result",
-	    (weir_str){text, (size_t)n});
+	    (weir_str) { text, (size_t)n });
 	if (status < 0)
-		h->fail(call, status, (weir_str){text, (size_t)n});
+		h->fail(call, status, (weir_str) { text, (size_t)n });
 }
 
 /* programtest_eom - ask for each X-Remote field; "temp:" the other helper */
@@ -141,16 +141,16 @@ programtest_create(const struct weir_host *host, weir_self *me,
 	return WEIR_OK;
 }
 
-static const char *const needs[] = {WEIR_EXT_REMOTE, NULL};
+static const char *const needs[] = { WEIR_EXT_REMOTE, NULL };
 static const struct weir_stages collect = {
-    .size = sizeof(struct weir_stages), .eom = programtest_eom};
+	.size = sizeof(struct weir_stages), .eom = programtest_eom };
 
 static const struct weir_module module = {WEIR_MODULE_HEAD,
-    .flags = WEIR_F_WANT_BODY | WEIR_F_WANT_HEADERS,
-    .id = "org.weir.test.program", .name = "programtest", .version = "1.0",
-    .license = "GPL-2.0-or-later",
-    .summary = "test of helpers that are programs", .options = options,
-    .needs = needs, .collect = &collect, .create = programtest_create,
-    .helpers = helpers};
+	.flags = WEIR_F_WANT_BODY | WEIR_F_WANT_HEADERS,
+	.id = "org.weir.test.program", .name = "programtest", .version = "1.0",
+	.license = "GPL-2.0-or-later",
+	.summary = "test of helpers that are programs", .options = options,
+	.needs = needs, .collect = &collect, .create = programtest_create,
+	.helpers = helpers };
 
 WEIR_MODULE_EXPORT(mod_programtest, module)

@@ -47,22 +47,37 @@ benchempty_body(void *state, weir_call *call, weir_str chunk)
 	return benchempty_event(state, call);
 }
 
-static const struct weir_stages collect = {.size = sizeof(struct weir_stages),
-    .connect = benchempty_event,
-    .helo = benchempty_event,
-    .mail = benchempty_event,
-    .rcpt = benchempty_rcpt,
-    .data = benchempty_event,
-    .header = benchempty_header,
-    .eoh = benchempty_event,
-    .body = benchempty_body,
-    .eom = benchempty_event};
-static const struct weir_stages decide = {
-    .size = sizeof(struct weir_stages), .eom = benchempty_event};
+/* benchempty_create - nothing to make */
+static int
+benchempty_create(const struct weir_host *host, weir_self *self,
+    const weir_conf *conf, void **state)
+{
+	(void)host;
+	(void)self;
+	(void)conf;
+	(void)state;
+	return WEIR_OK;
+}
 
-static const struct weir_module module = {WEIR_MODULE_HEAD,
-    .id = "weir.bench." TEXT(NAME), .name = TEXT(NAME), .version = "0.1.0",
-    .license = "BSD-2-Clause", .summary = "does nothing, for measurement",
-    .collect = &collect, .decide = &decide};
+static const struct weir_stages collect = {
+	.size = sizeof(struct weir_stages), .connect = benchempty_event,
+	.helo = benchempty_event, .mail = benchempty_event,
+	.rcpt = benchempty_rcpt, .data = benchempty_event,
+	.header = benchempty_header, .eoh = benchempty_event,
+	.body = benchempty_body, .eom = benchempty_event };
+static const struct weir_stages decide = {
+	.size = sizeof(struct weir_stages), .eom = benchempty_event };
+
+static const struct weir_module module = {
+	WEIR_MODULE_HEAD,
+	.id = "weir.bench." TEXT(NAME),
+	.name = TEXT(NAME),
+	.version = "0.1.0",
+	.license = "BSD-2-Clause",
+	.summary = "does nothing, for measurement",
+	.collect = &collect,
+	.decide = &decide,
+	.create = benchempty_create
+};
 
 EXPORT(CAT(mod_, NAME), module)

@@ -10,28 +10,23 @@
 #include <weir/weir.h>
 
 static const struct weir_option linkcheck_options[] = {
-    {.name = "max_links",
-	.type = WEIR_OPT_INT,
-	.fallback = "20",
-	.lo = "1",
-	.hi = "1000",
-	.help = "Links of one mail that are reported."},
-    {.name = NULL}};
+	{ .name = "max_links", .type = WEIR_OPT_INT, .fallback = "20",
+		.lo = "1", .hi = "1000",
+		.help = "Links of one mail that are reported." },
+	{ .name = NULL }
+};
 
 static const struct weir_symbol linkcheck_symbols[] = {
-    {"LINKCHECK_OTHER_HOST", "A link shows another host than it leads to.",
-	3.0},
-    {NULL, NULL, 0}};
+	{ "LINKCHECK_OTHER_HOST",
+	    "A link shows another host than it leads to.", 3.0 },
+	{ NULL, NULL, 0 }
+};
 
 static const struct weir_helper linkcheck_helper = {
-    .size = sizeof(struct weir_helper),
-    .name = "links",
-    .threads = 1,
-    .processes = 2,
-    .init_ms = 10000,
-    .program = "helper.py"};
+	.size = sizeof(struct weir_helper), .name = "links", .threads = 1,
+	.processes = 2, .init_ms = 10000, .program = "helper.py" };
 static const struct weir_helper *const linkcheck_helpers[] = {
-    &linkcheck_helper, NULL};
+	&linkcheck_helper, NULL };
 
 static const struct weir_host *host;
 static const struct weir_remote *remote;
@@ -79,17 +74,25 @@ linkcheck_create(const struct weir_host *h, weir_self *self,
 	return WEIR_OK;
 }
 
-static const char *const linkcheck_needs[] = {WEIR_EXT_REMOTE, NULL};
+static const char *const linkcheck_needs[] = { WEIR_EXT_REMOTE, NULL };
 static const struct weir_stages linkcheck_collect = {
-    .size = sizeof(struct weir_stages), .eom = linkcheck_eom};
+	.size = sizeof(struct weir_stages), .eom = linkcheck_eom };
 
-static const struct weir_module linkcheck_module = {WEIR_MODULE_HEAD,
-    .flags = WEIR_F_WANT_BODY, .on_failure = WEIR_ON_FAILURE_PASS,
-    .id = "org.weir.example.linkcheck", .name = "linkcheck", .version = "1.0",
-    .license = "BSD-2-Clause",
-    .summary = "finds links that show another host than they lead to",
-    .options = linkcheck_options, .symbols = linkcheck_symbols,
-    .needs = linkcheck_needs, .collect = &linkcheck_collect,
-    .create = linkcheck_create, .helpers = linkcheck_helpers};
+static const struct weir_module linkcheck_module = {
+	WEIR_MODULE_HEAD,
+	.flags = WEIR_F_WANT_BODY,
+	.on_failure = WEIR_ON_FAILURE_PASS,
+	.id = "org.weir.example.linkcheck",
+	.name = "linkcheck",
+	.version = "1.0",
+	.license = "BSD-2-Clause",
+	.summary = "finds links that show another host than they lead to",
+	.options = linkcheck_options,
+	.symbols = linkcheck_symbols,
+	.needs = linkcheck_needs,
+	.collect = &linkcheck_collect,
+	.create = linkcheck_create,
+	.helpers = linkcheck_helpers
+};
 
 WEIR_MODULE_EXPORT(mod_linkcheck, linkcheck_module)
