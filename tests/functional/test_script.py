@@ -119,11 +119,12 @@ def test_answers(weir, folder):
         "554 5.7.1 Message contains malware (Test-Virus)")
     assert site.send(RAW.replace(b"one", b"so so")).code == 2
     assert site.send(RAW.replace(b"one", b"friend")).code == 2
-    log = site.log()
     for score, symbol in (("0", ""), ("15", "SCRIPT_VIRUS"),
                           ("7", "SCRIPT_SCORE"), ("-2", "SCRIPT_SCORE")):
-        assert re.search(rf' score={score} .*symbols="{symbol}"', log), log
-    assert re.search(r'msg="called with v1 /.*/run\.\w{6}/mail\.eml"', log)
+        want = rf' score={score} .*symbols="{symbol}"'
+        proc.wait_for(lambda: re.search(want, site.log()), 5, want)
+    assert re.search(r'msg="called with v1 /.*/run\.\w{6}/mail\.eml"',
+                     site.log())
     assert not site.temps()
 
 
@@ -132,7 +133,8 @@ def test_answers(weir, folder):
 def test_virus_actions(weir, folder, virus, kind):
     site = Site(weir, folder, shell("echo v1; echo VIRUS: x"), virus=virus)
     assert site.send().code == kind
-    assert "SCRIPT_VIRUS" in site.log()
+    # the line may follow the answer
+    proc.wait_for(lambda: "SCRIPT_VIRUS" in site.log(), 5, "the verdict")
 
 
 FAILURES = {
@@ -162,7 +164,8 @@ def test_failures(weir, folder):
         begin = time.monotonic()
         assert site.send().code == 4, text
         assert time.monotonic() - begin < 4, text
-        assert f"the script: {why}" in site.log()[before:], text
+        proc.wait_for(lambda: f"the script: {why}" in site.log()[before:],
+                      5, text)
         assert not site.temps(), text
     site.write(PMG)
     assert site.send().code == 2
@@ -172,13 +175,14 @@ def test_failures(weir, folder):
 def test_on_failure_pass(weir, folder):
     site = Site(weir, folder, shell("exit 1"), on_failure="pass")
     assert site.send().code == 2
-    assert "the script: it ended with status 1" in site.log()
+    proc.wait_for(lambda: "the script: it ended with status 1" in site.log(),
+                  5, "the reason")
 
 
 def test_interpreter_is_missing(weir, folder):
     site = Site(weir, folder, "#!/no/such/interpreter\n")
     assert site.send().code == 4
-    assert "it can't be executed" in site.log()
+    proc.wait_for(lambda: "it can't be executed" in site.log(), 5, "why")
 
 
 HANG = shell("""
@@ -201,7 +205,8 @@ def test_hang_is_ended_with_its_group(weir, folder):
     begin = time.monotonic()
     assert site.send().code == 4
     assert 0.9 < time.monotonic() - begin < 3
-    assert "the script: it did not end within 1000 ms" in site.log()
+    proc.wait_for(lambda: "the script: it did not end within 1000 ms"
+                  in site.log(), 5, "the reason")
     proc.wait_for(lambda: not any(map(alive, pids(site))), 5, "their end")
     assert not site.temps()
 
