@@ -1,4 +1,5 @@
 EXTRA_DIST += contrib/dovecot tests/quality
+EXTRA_DIST += contrib/check-packages contrib/debian contrib/package
 EXTRA_DIST += contrib/check contrib/quickstart contrib/demo.py \
 	contrib/packages contrib/install-packages \
 	contrib/clamav/clamd.conf contrib/clamav/freshclam.conf

@@ -15,6 +15,7 @@ sdk_templates = \
 	sdk/template/common/tests/NAME.case \
 	sdk/template/meson/meson.build
 EXTRA_DIST += $(sdk_templates)
+EXTRA_DIST += sdk/examples/helper_python
 
 # their folders, but not ours, go along
 install-data-local: install-templates

@@ -7,6 +7,7 @@ libweir_la_SOURCES += \
 	framework/conf/load.c framework/conf/load.h \
 	framework/conf/manual.c framework/conf/manual.h \
 	framework/conf/netset.c framework/conf/netset.h \
+	framework/conf/plain.c framework/conf/plain.h \
 	framework/conf/report.c framework/conf/report.h \
 	framework/conf/rows.c framework/conf/rows.h \
 	framework/conf/scan.c framework/conf/scan.h \

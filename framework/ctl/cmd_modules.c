@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/ext/remote.h>
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/dump.h"
@@ -71,6 +73,23 @@ modules_symbols(const struct conf *conf, const struct weir_module *d)
 	return all;
 }
 
+/* modules_helpers - its processes: what they run, how they are shut in */
+static json_t *
+modules_helpers(const struct weir_module *d)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; d->helpers != NULL && d->helpers[i] != NULL; i++) {
+		const struct weir_helper *h = d->helpers[i];
+
+		json_array_append_new(all, json_pack("{s:s,s:s?,s:s}", "name",
+		    h->name, "program", h->program, "sandbox",
+		    (h->flags & WEIR_HELPER_PROGRAMS) != 0 ? "lesser" :
+							     "strict"));
+	}
+	return all;
+}
+
 /* modules_one - everything about one */
 static json_t *
 modules_one(const struct conf *conf, const struct conf_module *m,
@@ -91,6 +110,7 @@ modules_one(const struct conf *conf, const struct conf_module *m,
 	    "timeout_ms", (json_int_t)m->timeout_ms);
 	modules_counts(o, m->name);
 	json_object_set_new(o, "symbols", modules_symbols(conf, d));
+	json_object_set_new(o, "helpers", modules_helpers(d));
 	json_object_set(o, "options", json_object_get(options, m->name));
 	return o;
 }
@@ -157,7 +177,8 @@ modules_counts_text(const json_t *m, struct buf *out)
 
 	buf_printf(out, "    %lld calls", (long long)calls);
 	if (calls > 0)
-		buf_printf(out, " of %.3f ms on average",
+		buf_printf(out, " in %.3f s of time, %.3f ms on average",
+		    format_real(m, "time_ms") / 1e3,
 		    format_real(m, "time_ms") / (double)calls);
 	buf_printf(out, ", %lld failures, %lld crashes\n",
 	    (long long)format_int(m, "failures"),
@@ -174,7 +195,7 @@ static void
 modules_text(const json_t *all, struct buf *out)
 {
 	size_t i, k;
-	json_t *m, *s;
+	json_t *m, *s, *h;
 
 	if (json_array_size(all) == 0)
 		buf_add_str(out, "no modules are configured\n");
@@ -186,6 +207,13 @@ modules_text(const json_t *all, struct buf *out)
 		    format_bool(m, "shadow") ? ", in shadow" : "");
 		format_wrap(format_str(m, "summary"), 4, out);
 		buf_printf(out, "    %s\n", format_str(m, "path"));
+		json_array_foreach(json_object_get(m, "helpers"), k, h) {
+			const char *program = format_str(h, "program");
+
+			buf_printf(out, "    helper %s, %s sandbox%s%s\n",
+			    format_str(h, "name"), format_str(h, "sandbox"),
+			    program[0] != '\0' ? ", runs " : "", program);
+		}
 		modules_counts_text(m, out);
 		buf_printf(out, "    if it can't check: %s inbound, %s "
 		    "outbound\n", format_str(m, "on_failure"),

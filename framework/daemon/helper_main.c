@@ -20,6 +20,7 @@
 #include "conf/section.h"
 #include "daemon/channel.h"
 #include "daemon/helper_mail.h"
+#include "daemon/helper_program.h"
 #include "daemon/helpers.h"
 #include "host/load.h"
 #include "work/helper_sandbox.h"
@@ -133,6 +134,8 @@ helper_main_tick(void)
 		return;
 	last = now;
 	helper_sandbox_cpu(&spec);
+	if (spec.program[0] != '\0')
+		helper_program_cpu();
 }
 
 static const struct weir_helper_host host = {
@@ -159,26 +162,21 @@ static const struct weir_helper_host host = {
 	.mail_close = helper_mail_close,
 };
 
-int
-main(int argc, char **argv)
+/* helper_main_functions - the module's table, up to the end of its init */
+static void
+helper_main_functions(struct helper_serve *serve)
 {
-	struct helper_serve serve = { .listener = HELPERS_FD_LISTENER,
-		.control = HELPERS_FD_CONTROL, .tick = helper_main_tick };
-	struct conf *conf;
 	struct err err = { "" };
+	struct conf *conf;
 	int status;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	helper_main_spec();
-	if (argc > 2)
-		temp = argv[2];
 	if (helper_sandbox_enter(&spec, temp, &err) < 0)
 		helper_main_fail(err.text);
 	conf = helper_main_load();
-	serve.table = helper_main_table(conf->modules[0].desc);
-	serve.threads = spec.threads;
-	status = serve.table->init(&host, conf->modules[0].conf, &serve.state);
+	serve->table = helper_main_table(conf->modules[0].desc);
+	serve->threads = spec.threads;
+	status = serve->table->init(&host, conf->modules[0].conf,
+	    &serve->state);
 	if (status < 0) {
 		err_set(&err, status, "init refuses to start: %s (see its log "
 		    "lines)", status_name(status));
@@ -186,6 +184,46 @@ main(int argc, char **argv)
 	}
 	if (helper_sandbox_narrow(&spec, &err) < 0)
 		helper_main_fail(err.text);
+}
+
+/* helper_main_program - a program, up to its HELLO; nothing of the module's
+   file is in this process */
+static void
+helper_main_program(struct helper_serve *serve)
+{
+	struct helper_spec own = spec;
+	struct err err = { "" };
+
+	if (helper_program_start(&spec, temp, &host, helper_main_fail,
+		&err) < 0)
+		helper_main_fail(err.text);
+	/* the folder and the memory are the program's */
+	own.flags = 0;
+	if (helper_sandbox_enter(&own, "", &err) < 0)
+		helper_main_fail(err.text);
+	serve->table = &helper_program_table;
+	serve->threads = helper_program_greet();
+	if (helper_sandbox_narrow(&own, &err) < 0)
+		helper_main_fail(err.text);
+	helper_program_watch();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct helper_serve serve = { .listener = HELPERS_FD_LISTENER,
+		.control = HELPERS_FD_CONTROL, .tick = helper_main_tick };
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	helper_main_spec();
+	if (argc > 2)
+		temp = argv[2];
+	if (spec.program[0] != '\0')
+		helper_main_program(&serve);
+	else
+		helper_main_functions(&serve);
 	channel_send(HELPERS_FD_CONTROL, CHANNEL_READY, 0, 0, NULL);
 	status = helper_serve(&serve);
 	if (status == 0 && serve.table->fini != NULL)

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "conf/dump.h"
+#include "conf/plain.h"
 #include "conf/section.h"
 #include "daemon/channel.h"
 #include "daemon/helpers_spawn.h"
@@ -24,6 +25,7 @@
 #include "obs/log.h"
 #include "obs/metric.h"
 #include "work/helper_client.h"
+#include "work/helper_exec.h"
 #include "work/helper_poison.h"
 #include "work/helper_serve.h"
 
@@ -33,6 +35,8 @@
 #define DEATHS 1000	/* the highest crash limit */
 #define STOP_MS 2000	/* time to end in good order */
 #define LINES 20	/* log lines of one helper in a second */
+/* the head of CONFIG's payload needs some room, too */
+#define HELPER_PROGRAM_OPTIONS (WEIR_REMOTE_OCTETS - 8192u)
 
 struct kind;
 
@@ -647,6 +651,60 @@ helpers_adapt(const struct weir_helper *h, const struct conf_module *m,
 	return WEIR_OK;
 }
 
+/* helpers_program - which program, with which options */
+static int
+helpers_program(struct helper_spec *spec, const struct weir_helper *h,
+    const struct conf_module *m, struct err *err)
+{
+	struct helper_exec run;
+	struct stat st;
+	int status;
+
+	if (h->program == NULL)
+		return WEIR_OK;
+	status = helper_exec_find(h->program, spec->path, &run, err);
+	if (status < 0)
+		return status;
+	spec->program = xstrdup(run.program);
+	spec->plain = conf_plain(m->conf);
+	if (strlen(spec->plain) > HELPER_PROGRAM_OPTIONS)
+		return err_set(err, WEIR_E_LIMIT, "module %s: the options are "
+		    "longer than the %u octets that its program takes",
+		    m->name, HELPER_PROGRAM_OPTIONS);
+	if (stat(run.program, &st) == 0)
+		spec->stamp = (uint64_t)st.st_ino * 31 +
+		    (uint64_t)st.st_mtim.tv_sec * 1000000007 +
+		    (uint64_t)st.st_mtim.tv_nsec + (uint64_t)st.st_size;
+	return WEIR_OK;
+}
+
+/* helpers_spec - one helper of a module; options: of helper_spec */
+static int
+helpers_spec(const struct conf_module *m, uint32_t index, const char *options,
+    struct buf *out, struct err *err)
+{
+	const struct weir_helper *h = m->desc->helpers[index];
+	struct weir_helper_needs needs;
+	struct helper_spec spec;
+	int status = helpers_adapt(h, m, &needs, err);
+
+	if (status < 0 || needs.processes == 0)
+		return status;
+	spec = (struct helper_spec) { .index = index, .flags = h->flags,
+		.threads = needs.threads, .processes = needs.processes,
+		.init_ms = needs.init_ms, .memory = needs.memory,
+		.module = xstrdup(m->name), .name = xstrdup(h->name),
+		.path = xstrdup(load_path(m->name)),
+		.options = xstrdup(options),
+		.readable = xcalloc(HELPER_SPEC_PATHS, sizeof(char *)) };
+	status = helpers_program(&spec, h, m, err);
+	helpers_paths(&spec, m->conf);
+	if (status == WEIR_OK)
+		helper_spec_put(out, &spec);
+	helper_spec_fini(&spec);
+	return status;
+}
+
 /* helpers_specs - from loaded modules to octets */
 int
 helpers_specs(const struct conf *conf, struct buf *out, struct err *err)
@@ -660,30 +718,8 @@ helpers_specs(const struct conf *conf, struct buf *out, struct err *err)
 
 		conf_dump_module(conf, m, &options);
 		for (uint32_t k = 0; all != NULL && all[k] != NULL &&
-		     status == WEIR_OK; k++) {
-			struct weir_helper_needs needs;
-			struct helper_spec spec;
-
-			status = helpers_adapt(all[k], m, &needs, err);
-			if (status < 0 || needs.processes == 0)
-				continue;
-			spec = (struct helper_spec) { .index = k,
-				.flags = all[k]->flags,
-				.threads = needs.threads,
-				.processes = needs.processes,
-				.init_ms = needs.init_ms,
-				.memory = needs.memory,
-				.module = xstrdup(m->name),
-				.name = xstrdup(all[k]->name),
-				.path = xstrdup(load_path(m->name)),
-				.options = xstrdup(options.ptr),
-				.readable = xcalloc(HELPER_SPEC_PATHS,
-				    sizeof(char *)) };
-
-			helpers_paths(&spec, m->conf);
-			helper_spec_put(out, &spec);
-			helper_spec_fini(&spec);
-		}
+		     status == WEIR_OK; k++)
+			status = helpers_spec(m, k, options.ptr, out, err);
 		buf_fini(&options);
 	}
 	return status;

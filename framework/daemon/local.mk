@@ -21,6 +21,7 @@ weir_LDADD = libweir.la
 
 # Started by weir, never by hand; it needs few of the libraries.
 pkglibexec_PROGRAMS += weir-helper
-weir_helper_SOURCES = framework/daemon/helper_main.c
-weir_helper_LDADD = libweir.la
+weir_helper_SOURCES = framework/daemon/helper_main.c \
+	framework/daemon/helper_program.c framework/daemon/helper_program.h
+weir_helper_LDADD = libweir.la $(JANSSON_LIBS)
 weir_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed

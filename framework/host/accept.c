@@ -167,13 +167,21 @@ accept_helper(const struct weir_helper *in, struct pool *pool,
 		return NULL;
 	}
 	memcpy(h, in, in->size < sizeof(*h) ? in->size : sizeof(*h));
-	if (!accept_is_name(h->name, false) || h->init == NULL ||
-	    h->run == NULL || h->threads < 1 ||
+	if (!accept_is_name(h->name, false) ||
+	    (h->program == NULL && (h->init == NULL || h->run == NULL)) ||
+	    h->threads < 1 ||
 	    h->threads > WEIR_HELPER_THREADS_MAX || h->processes < 1 ||
 	    h->processes > WEIR_HELPER_PROCESSES_MAX ||
 	    h->init_ms > 3600000) {
 		err_set(err, 0, "a helper's name, functions or numbers make "
 		    "no sense");
+		return NULL;
+	}
+	if (h->program != NULL && (h->program[0] == '\0' || h->init != NULL ||
+		h->run != NULL || h->fini != NULL ||
+		(h->flags & ~WEIR_HELPER_TEMP) != 0)) {
+		err_set(err, 0, "helper %s: a program has a path, no "
+		    "functions, and no flag but WEIR_HELPER_TEMP", h->name);
 		return NULL;
 	}
 	if (h->init_ms == 0)

@@ -149,6 +149,11 @@ BEND(symbol_inf, b->symbols[0].score = -INFINITY)
 BEND(helper_size, b->helper.size = 8)
 BEND(helper_name, b->helper.name = "../x")
 BEND(helper_run, b->helper.run = NULL)
+BEND(helper_program, b->helper.program = "x")
+BEND(helper_program_path, b->helper.init = NULL; b->helper.run = NULL;
+    b->helper.program = "")
+BEND(helper_program_flags, b->helper.init = NULL; b->helper.run = NULL;
+    b->helper.program = "x"; b->helper.flags = WEIR_HELPER_PROGRAMS)
 BEND(helper_threads_0, b->helper.threads = 0)
 BEND(helper_threads, b->helper.threads = 65)
 BEND(helper_processes, b->helper.processes = 17)
@@ -205,6 +210,9 @@ static const struct {
 	{ bend_helper_size, "helper table of 8 octets" },
 	{ bend_helper_name, "a helper's name" },
 	{ bend_helper_run, "a helper's name" },
+	{ bend_helper_program, "a program has a path, no functions" },
+	{ bend_helper_program_path, "a program has a path" },
+	{ bend_helper_program_flags, "no flag but WEIR_HELPER_TEMP" },
 	{ bend_helper_threads_0, "a helper's name" },
 	{ bend_helper_threads, "a helper's name" },
 	{ bend_helper_processes, "a helper's name" },

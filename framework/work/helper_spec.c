@@ -13,7 +13,7 @@
 struct helper_spec_head {
 	uint32_t magic;
 	uint32_t index, flags, threads, processes, init_ms;
-	uint64_t memory;
+	uint64_t memory, stamp;
 	uint32_t n_readable;
 	uint32_t reserved;
 };
@@ -22,10 +22,11 @@ struct helper_spec_head {
 static void
 helper_spec_put_text(struct buf *out, const char *text)
 {
-	uint32_t len = (uint32_t)strlen(text);
+	uint32_t len = text != NULL ? (uint32_t)strlen(text) : 0;
 
 	buf_add(out, &len, sizeof(len));
-	buf_add(out, text, len);
+	if (len > 0)
+		buf_add(out, text, len);
 }
 
 /* helper_spec_put - write it */
@@ -42,12 +43,15 @@ helper_spec_put(struct buf *out, const struct helper_spec *s)
 	h.processes = s->processes;
 	h.init_ms = s->init_ms;
 	h.memory = s->memory;
+	h.stamp = s->stamp;
 	h.n_readable = s->n_readable;
 	buf_add(out, &h, sizeof(h));
 	helper_spec_put_text(out, s->module);
 	helper_spec_put_text(out, s->name);
 	helper_spec_put_text(out, s->path);
 	helper_spec_put_text(out, s->options);
+	helper_spec_put_text(out, s->program);
+	helper_spec_put_text(out, s->plain);
 	for (uint32_t i = 0; i < s->n_readable; i++)
 		helper_spec_put_text(out, s->readable[i]);
 }
@@ -88,8 +92,8 @@ int
 helper_spec_get(const char **data, size_t *len, struct helper_spec *out)
 {
 	struct helper_spec_head h;
-	char **texts[4] = { &out->module, &out->name, &out->path,
-		&out->options };
+	char **texts[6] = { &out->module, &out->name, &out->path,
+		&out->options, &out->program, &out->plain };
 	bool ok = true;
 
 	if (*len < sizeof(h))
@@ -106,8 +110,9 @@ helper_spec_get(const char **data, size_t *len, struct helper_spec *out)
 	out->processes = h.processes;
 	out->init_ms = h.init_ms;
 	out->memory = h.memory;
+	out->stamp = h.stamp;
 	out->readable = xcalloc(h.n_readable + 1, sizeof(*out->readable));
-	for (int i = 0; i < 4 && ok; i++)
+	for (int i = 0; i < 6 && ok; i++)
 		ok = (*texts[i] = helper_spec_get_text(data, len)) != NULL;
 	while (ok && out->n_readable < h.n_readable) {
 		char *text = helper_spec_get_text(data, len);
@@ -130,6 +135,8 @@ helper_spec_fini(struct helper_spec *s)
 	free(s->name);
 	free(s->path);
 	free(s->options);
+	free(s->program);
+	free(s->plain);
 	for (uint32_t i = 0; i < s->n_readable; i++)
 		free(s->readable[i]);
 	free(s->readable);

@@ -22,9 +22,12 @@ struct helper_spec {
 	uint32_t index; /* in the descriptor's helpers */
 	uint32_t flags, threads, processes, init_ms;
 	uint64_t memory;
+	uint64_t stamp; /* of the program's file: another, another helper */
 	char *module, *name; /* of the module and of the helper */
 	char *path;	     /* the module's file, absolute */
 	char *options;	     /* a configuration with this module only */
+	char *program;	     /* what it runs, absolute; "": the table */
+	char *plain;	     /* a program's options as JSON; "" */
 	char **readable;     /* paths that may be read, NULL-ended */
 	uint32_t n_readable;
 };

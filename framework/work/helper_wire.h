@@ -11,6 +11,11 @@
  *			 descriptor comes along with HELPER_WIRE_MESSAGE
  *	worker: CANCEL	 nobody waits for that id any more
  *	helper: RESPONSE value = status; once for every request
+ *
+ * Between weir-helper and a program of its own it is the same, weir-helper in
+ * the worker's place, with one more packet before all others:
+ *
+ *	worker: CONFIG	 payload = who it is and its options, JSON
  */
 #ifndef WEIR_WORK_HELPER_WIRE_H
 #define WEIR_WORK_HELPER_WIRE_H
@@ -28,7 +33,8 @@ enum helper_wire_kind {
 	HELPER_WIRE_HELLO = 1,
 	HELPER_WIRE_REQUEST = 2,
 	HELPER_WIRE_CANCEL = 3,
-	HELPER_WIRE_RESPONSE = 4
+	HELPER_WIRE_RESPONSE = 4,
+	HELPER_WIRE_CONFIG = 5
 };
 
 #define HELPER_WIRE_MESSAGE 1u /* flags of REQUEST */

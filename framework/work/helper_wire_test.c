@@ -106,11 +106,13 @@ static void
 test_spec(void **state)
 {
 	char a[] = "/a", none[] = "", lib[] = "/var/lib/x y", m[] = "m",
-	    n[] = "n", so[] = "/p/mod_m.so", options[] = "module \"m\" {}";
+	    n[] = "n", so[] = "/p/mod_m.so",
+	    program[] = "/p/m.py", plain[] = "{}", options[] = "module \"m\" {}";
 	char *paths[] = { a, none, lib };
 	struct helper_spec in = { .index = 1, .flags = 7, .threads = 4,
 		.processes = 2, .init_ms = 100, .memory = 1ull << 33,
 		.module = m, .name = n, .path = so, .options = options,
+		.program = program, .plain = plain, .stamp = 77,
 		.readable = paths, .n_readable = 3 }, out;
 	struct buf b = BUF_INIT;
 	const char *data;
@@ -133,6 +135,9 @@ test_spec(void **state)
 		assert_string_equal(out.name, "n");
 		assert_string_equal(out.path, in.path);
 		assert_string_equal(out.options, in.options);
+		assert_string_equal(out.program, program);
+		assert_string_equal(out.plain, plain);
+		assert_true(out.stamp == 77);
 		assert_int_equal(out.n_readable, 3);
 		assert_string_equal(out.readable[2], paths[2]);
 		helper_spec_fini(&out);

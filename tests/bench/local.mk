@@ -38,7 +38,7 @@ tests_bench_mod_benchrules_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_bench_mod_benchrules_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
 
 EXTRA_DIST += tests/bench/bench.py tests/bench/bench_antivirus.py \
-	tests/bench/bench_postfix.py tests/bench/bench_spf.py
+	tests/bench/mod_benchempty.c tests/bench/bench_postfix.py tests/bench/bench_spf.py
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 .PHONY: bench bench-tools

@@ -424,7 +424,9 @@ def test_lint_of_no_module(lint, folder):
 
 # what happens in their helpers, or between their own frames
 OUR_IMPORTS = {"mod_antivirus.so": "_exit", "mod_attachment.so": "setlocale",
-               "mod_bayes.so": "longjmp"}
+               "mod_bayes.so": "longjmp",
+               "mod_script.so": "_exit execve fork sigprocmask dup2 signal kill "
+               "setrlimit close_range"}
 
 
 def test_lint_of_our_own(lint):
@@ -435,7 +437,7 @@ def test_lint_of_our_own(lint):
         done, _ = lint(path, status=0 if known is None else 1)
         errors = [f["text"].split()[0] for f in done["findings"]
                   if f["level"] == "error"]
-        assert errors == ([] if known is None else [known]), path
+        assert sorted(errors) == sorted((known or "").split()), path
 
 
 @pytest.mark.parametrize("page", ["sdk/weir-new-module.1",

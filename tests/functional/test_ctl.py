@@ -58,7 +58,16 @@ def test_modules(one, ctl):
     assert set(modules) == {"greylist", "action"}
     assert modules["action"]["options"]["reject"] == 5
     assert modules["greylist"]["path"].endswith("mod_greylist.so")
+    for m in modules.values():
+        assert m["id"] == f"org.weir.{m['name']}" and m["license"]
+        assert re.fullmatch(r"\d+\.\d+\.\d+", m["version"])
+        assert re.fullmatch(r"\d+\.\d+", m["abi"]) and m["helpers"] == []
+        assert m["crashes"] == 0 and m["calls"] >= 0 and m["time_ms"] >= 0
     text = one.ctl("modules", "action")
+    assert re.search(r"^action 0\.1\.0 \(GPL-2\.0-or-later, ABI \d+\.\d+\)$",
+                     text, re.M)
+    assert f"    {modules['action']['path']}\n" in text
+    assert re.search(r" calls.*, \d+ failures, 0 crashes$", text, re.M)
     assert "reject = 5" in text and "greylist" not in text
     assert "early = yes" in text and "true" not in text
     wrong = ctl("-s", one.dir / "control.sock", "modules", "graylist")

@@ -100,3 +100,14 @@ def test_readme_commands_exist():
     for name in set(re.findall(r"^    (weir(?:ctl|-\w+)?|contrib/\w+)\b",
                                text, re.M)):
         assert (ROOT / name).exists() or proc.program(name) is not None, name
+
+
+def test_packages_are_built_with_the_same():
+    """contrib/debian asks for the libraries of contrib/packages."""
+    text = (ROOT / "contrib/packages").read_text()
+    group = text.split("# [build]")[1].split("# [")[0]
+    wanted = {line.split("#")[0].strip() for line in group.splitlines()[1:]}
+    control = (ROOT / "contrib/debian/control").read_text()
+    asked = set(re.findall(r"[\w.+-]+", re.search(
+        "^Build-Depends:(.*?)^[A-Z]", control, re.M | re.S)[1]))
+    assert {w for w in wanted if w.endswith("-dev")} <= asked

@@ -107,6 +107,11 @@ FUZZ_TARGETS += tests/fuzz/fuzz_policy
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c $(FRONT_TEST)
 tests_fuzz_fuzz_policy_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_script_answer
+tests_fuzz_fuzz_script_answer_SOURCES = tests/fuzz/fuzz_script_answer.c \
+	modules/script/answer.c
+tests_fuzz_fuzz_script_answer_LDADD = libweir.la -lm
+tests_fuzz_fuzz_script_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_release
 tests_fuzz_fuzz_release_SOURCES = tests/fuzz/fuzz_release.c \
 	modules/quarantine/file.c modules/quarantine/lists.c \
