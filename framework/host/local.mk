@@ -10,7 +10,7 @@ libweir_la_SOURCES += \
 	framework/host/ext_timer.c framework/host/ext_timer.h \
 	framework/host/hold.c framework/host/hold.h \
 	framework/host/limits.c framework/host/limits.h \
-	framework/host/load.c framework/host/load.h \
+	framework/host/load.c framework/host/load.h framework/host/oldest.h \
 	framework/host/registry.c framework/host/registry.h \
 	framework/host/table.c framework/host/table.h \
 	framework/host/table_folder.c \
