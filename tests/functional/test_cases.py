@@ -3,9 +3,12 @@
 what is wrong is found and named."""
 
 import json
+import re
 import shutil
 import subprocess
+import tempfile
 import xml.etree.ElementTree as xml
+from pathlib import Path
 
 import pytest
 
@@ -270,21 +273,52 @@ MISUSES = [
 ]
 
 
-@pytest.mark.parametrize("code, said", MISUSES)
-def test_strict_names_each_misuse(folder, drive, code, said):
-    in_job = code.removeprefix("job: ") if code.startswith("job: ") else ""
-    helo = "kept = c; return T(job)->start(c, run, ran, 0);" if in_job else \
-        f"{code}; return 0;"
+@pytest.fixture(scope="module")
+def misused():
+    """All of them in one module, each in a case of its own: what is said of
+    each, with --strict and without."""
+    folder = Path(tempfile.mkdtemp(prefix="weir-"))
+    helo, jobs = "", ""
+    for n, (code, _) in enumerate(MISUSES):
+        if code.startswith("job: "):
+            jobs += f"case {n}: {code.removeprefix('job: ')} break;\n"
+            code = "kept = c; return T(job)->start(c, run, ran, 0)"
+        helo += f"case {n}: {code}; break;\n"
     path = compile_module(
-        folder, "misuse", head=HEAD % in_job, body=".needs = n,",
-        create="host = h; self = s; (void)kept; (void)str; (void)cmd; "
-        "(void)fn; (void)done; (void)ran; (void)run; return 0;", helo=helo)
-    text = "case x\n send\n send\n expect delivered\n"
-    out, err = drive(text, "--strict", "--module", path, status=1)
-    assert said in out + err, out + err
-    assert "mod_misuse.so" in out + err
+        folder, "misuse", head="static int64_t deed;\n"
+        + HEAD % f"switch (deed) {{ {jobs} }}" +
+        'static const struct weir_option o[] = { { .name = "deed", .type = '
+        'WEIR_OPT_INT, .help = "Which." }, { .name = NULL } };\n',
+        body=".needs = n, .options = o,", flags=["-O0"],
+        create="host = h; self = s; deed = h->conf_int(c, 0); (void)kept; "
+        "(void)str; (void)cmd; (void)fn; (void)done; (void)ran; (void)run; "
+        "return 0;", helo=f"switch (deed) {{ {helo} }} return 0;")
+    cases = folder / "x.case"
+    cases.write_text("".join(
+        f"case {n}\n option deed = {n}\n send\n send\n expect delivered\n"
+        for n in range(len(MISUSES))))
+    said = []
+    for args in (["--strict"], []):
+        done = subprocess.run(
+            [proc.program("weir-drive"), *args, "--module", path, cases],
+            capture_output=True, text=True, timeout=300)
+        blocks = re.split(r"^(ok  |FAIL) (\d+)$", done.stdout, flags=re.M)
+        said.append(list(zip(blocks[1::3], blocks[3::3])))
+        assert len(said[-1]) == len(MISUSES), done.stdout + done.stderr
+    shutil.rmtree(folder)
+    return said
+
+
+@pytest.mark.parametrize("number", range(len(MISUSES)),
+                         ids=[s.split()[0] + "-" + str(n)
+                              for n, (_, s) in enumerate(MISUSES)])
+def test_strict_names_each_misuse(misused, number):
+    strict, plain = misused
+    ok, text = strict[number]
+    assert ok == "FAIL" and MISUSES[number][1] in text, text
+    assert "mod_misuse.so" in text
     # without it the host only answers
-    drive(text, "--module", path, status=0)
+    assert plain[number][0] == "ok  ", plain[number]
 
 
 @pytest.mark.parametrize("abi", ["%d.%d" % abi_version(), "next"])
@@ -545,6 +579,5 @@ def test_manuals(page):
     out = subprocess.run([program, "--help"], capture_output=True, text=True,
                          check=True).stdout
     text = (proc.ROOT / page).read_text().replace("\\-", "-")
-    import re
     for option in set(re.findall(r"--[a-z-]+", out)):
         assert option in text, option
