@@ -284,3 +284,32 @@ def test_the_tree_keeps_its_promises():
                            "check"], capture_output=True, text=True,
                           timeout=120, env={**os.environ, "CC": "cc"})
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promises_have_their_tests():
+    """Each test that sdk/abi/behaviour.md names is there."""
+    rows = [line for line in (proc.ROOT / "sdk/abi/behaviour.md").read_text()
+            .splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) >= 10
+    for row in rows:
+        path = None
+        for word in re.findall(r"`([^`]+)`", row):
+            file, _, name = word.rpartition(": ")
+            path = file or path
+            text = (proc.ROOT / path).read_text()
+            assert re.search(rf"\b{name}\(", text), f"{path}: {name}"
+
+
+def test_manual_page():
+    """weir-abi(7) exists, is linked to and names what there is."""
+    page = (proc.ROOT / "framework/man/weir-abi.7").read_text()
+    for word in ("checkabi", "storeabi", "WEIR_HAS", "abi_minor_min"):
+        assert word in page
+    for path in ("README.md", "doc/modules.md"):
+        assert "weir-abi(7)" in (proc.ROOT / path).read_text(), path
+    if shutil.which("groff") is not None:
+        done = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-ww", "-z",
+             proc.ROOT / "framework/man/weir-abi.7"], capture_output=True,
+            text=True)
+        assert done.stderr == ""
