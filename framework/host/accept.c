@@ -153,6 +153,7 @@ accept_stages(const struct weir_stages **stages, struct pool *pool,
 		    in->size);
 	out = pool_new(pool, struct weir_stages);
 	memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
+	out->size = sizeof(*out);
 	*stages = out;
 	return WEIR_OK;
 }
@@ -257,6 +258,7 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		return NULL;
 	m = pool_new(pool, struct weir_module);
 	memcpy(m, in, in->size < sizeof(*m) ? in->size : sizeof(*m));
+	m->size = sizeof(*m);
 	if (m->id == NULL || m->version == NULL || m->license == NULL ||
 	    m->summary == NULL || !accept_is_module(m->name)) {
 		err_set(err, 0, "id, name, version, license or summary is "
@@ -296,6 +298,9 @@ accept_descriptor(const struct weir_module *in, const char *name,
 	    accept_stages(&m->act, pool, err) < 0 ||
 	    accept_helpers(m, pool, err) < 0)
 		return NULL;
+	/* the copies are of our own age */
+	m->stride_option = sizeof(struct weir_option);
+	m->stride_symbol = sizeof(struct weir_symbol);
 	if (m->on_failure > WEIR_ON_FAILURE_PASS) {
 		err_set(err, 0, "impossible on_failure %u", m->on_failure);
 		return NULL;

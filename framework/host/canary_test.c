@@ -21,6 +21,7 @@
 
 #include "base/pool.h"
 #include "base/text.h"
+#include "conf/desc.h"
 #include "host/accept.h"
 #include "host/oldest.h"
 #include "host/table.h"
@@ -181,6 +182,10 @@ test_modules_of_any_age(void **state)
 			fail_msg("%d more octets: %s", more, err.text);
 		assert_string_equal(m->options[0].name, "one");
 		assert_null(m->options[1].name);
+		assert_int_equal(m->stride_option, sizeof(row));
+		/* nobody else asks how old it is */
+		if (desc_check(m, "guard", &err) < 0)
+			fail_msg("%d more octets: %s", more, err.text);
 		assert_string_equal(m->symbols[0].name, "GUARD");
 		assert_ptr_equal(m->collect->helo, on_helo);
 		assert_null(m->collect->eom);

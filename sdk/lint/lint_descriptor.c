@@ -138,12 +138,7 @@ descriptor_child(const struct lint *l)
 	if (m == NULL) {
 		say("E descriptor %s", err.text);
 	} else {
-		/* accepted: its strides are ours now */
-		struct weir_module own = *m;
-
-		own.stride_option = sizeof(struct weir_option);
-		own.stride_symbol = sizeof(struct weir_symbol);
-		if (desc_check(&own, l->name, &err) < 0)
+		if (desc_check(m, l->name, &err) < 0)
 			say("E descriptor %s", err.text);
 		descriptor_labels(m);
 		descriptor_help(m->options, NULL);
