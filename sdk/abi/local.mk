@@ -7,3 +7,6 @@ checkabi:
 # once, when a version is released
 storeabi:
 	CC='$(CC)' /usr/bin/python3 -B $(srcdir)/sdk/abi/abi.py store
+
+# weir-module.pc has the numbers of the ABI
+CONFIGURE_DEPENDENCIES = $(top_srcdir)/include/weir/version.h
