@@ -21,7 +21,9 @@ struct weir_metric {
 	   0-9 _; labels: "zone=\"a\",kind=\"b\"" or NULL; help: one sentence;
 	   all copied.  The same name and labels give the same id.
 	   WEIR_E_INVAL: a name or labels that are none, or a name that is
-	   another kind's; WEIR_E_LIMIT: no room for more. [main] */
+	   another kind's; WEIR_E_LIMIT: no room for more; WEIR_E_STATE: where a
+	   configuration is only checked nobody counts.  None of these needs to
+	   end create: a negative id is ignored below. [main] */
 	int (*counter)(weir_self *, const char *name, const char *labels,
 	    const char *help);
 	int (*gauge)(weir_self *, const char *name, const char *labels,
