@@ -6,7 +6,7 @@
 
 #include <weir/weir.h>
 
-#define OLDEST_ABI "0.1"
+#define OLDEST_ABI "1.0"
 #define OLDEST_END(type, last) \
 	(offsetof(struct type, last) + sizeof(((struct type *)0)->last))
 #define OLDEST_HOST OLDEST_END(weir_host, exempt)

@@ -248,7 +248,7 @@ struct weir_host {
 	   WEIR_E_UNSUPPORTED: the module is in shadow.  reason: one sentence
 	   for the log. [loop] */
 	int (*exempt)(weir_call *, weir_str reason);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* Is that member in the table which this host handed over: for members above

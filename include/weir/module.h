@@ -49,7 +49,7 @@ struct weir_stages {
 	int (*eoh)(void *state, weir_call *);
 	int (*body)(void *state, weir_call *, weir_str chunk);
 	int (*eom)(void *state, weir_call *);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* weir_module.flags: what must be kept for this module even if no header or
@@ -127,7 +127,7 @@ struct weir_module {
 	uint32_t timeout_ms; /* default of the option timeout, 10..3600000; 0:
 				the host's call_timeout */
 	uint32_t reserved2;  /* 0 */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #if defined(__GNUC__)

@@ -46,7 +46,7 @@ struct weir_option {
 	const char *help;    /* one sentence: the manual's text */
 	const struct weir_option *rows; /* WEIR_OPT_SECTION: its own rows,
 					   without further sections */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

@@ -38,7 +38,7 @@ struct weir_verdict {
 	uint32_t reserved0; /* 0 */
 	const char *enhanced; /* RFC 3463 code such as "4.7.1", or NULL */
 	const char *text;   /* reply text in UTF-8, lines split by \n; or NULL */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* One finding, as a later module reads it.  Borrowed until the callback
@@ -50,7 +50,7 @@ struct weir_finding {
 	weir_str symbol;   /* its name */
 	weir_str module;   /* whose it is */
 	weir_str reason;   /* the evidence, one sentence */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* A symbol that a module may report: rows of weir_module.symbols.  Its name is
@@ -59,7 +59,7 @@ struct weir_symbol {
 	const char *name; /* "GREYLIST_DEFERRED": A-Z 0-9 _ */
 	const char *help; /* one sentence for explain and the manual */
 	double score;	  /* default weight; the site's `scores` override it */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

@@ -36,7 +36,7 @@ struct weir_dns_rr {
 	uint32_t ttl;  /* seconds left */
 	weir_str data; /* A, AAAA: text; names without the last dot, lower
 			  case; TXT: the strings joined, raw octets */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* Frozen.  All of it is borrowed until the callback returns. */

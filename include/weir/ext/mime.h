@@ -50,7 +50,7 @@ struct weir_mime_part {
 	uint32_t reading;     /* which of the ways to read a damaged encoding;
 				 0: the usual one */
 	uint32_t reserved0;   /* 0 */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* What readers may read differently, or what a limit cut (S6-S8). */

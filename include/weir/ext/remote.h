@@ -116,7 +116,7 @@ struct weir_helper_host {
 	int (*mail_data)(weir_mail *, uint32_t part, size_t max,
 	    weir_str *out);
 	void (*mail_close)(weir_mail **);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* What a helper asks for, as its options want it: see adapt. */
@@ -126,7 +126,7 @@ struct weir_helper_needs {
 	uint32_t processes; /* 1..16; 0: these options need no such helper */
 	uint32_t init_ms; /* 1..3600000 milliseconds */
 	uint64_t memory;  /* limit of address space, octets */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* One kind of helper; constant. */
@@ -160,7 +160,7 @@ struct weir_helper {
 	   configuration.  May be NULL. [main] */
 	int (*adapt)(const struct weir_helper_host *, const weir_conf *,
 	    struct weir_helper_needs *);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* start's flags */

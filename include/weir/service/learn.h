@@ -34,7 +34,7 @@ struct weir_learn {
 	   [loop] */
 	int (*learn)(void *state, weir_call *, bool spam, weir_str user,
 	    weir_str message, weir_learn_done *done, void *arg);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

@@ -43,7 +43,7 @@ struct weir_quarantine {
 	   [loop] */
 	int (*keep)(void *state, weir_call *, uint32_t class_, uint32_t rcpt,
 	    weir_str reason, weir_quarantine_done *done, void *arg);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus
