@@ -7,21 +7,23 @@
 #include <weir/ext/remote.h>
 
 #include "base/text.h"
+#include "host/oldest.h"
 #include "host/table.h"
 
 #define ROWS_MAX 200
 #define SYMBOLS_MAX 500
 #define STRIDE_MAX 1024
 
-/* The oldest forms that ever were in use. */
-#define OPTION_MIN (offsetof(struct weir_option, rows) + sizeof(void *))
-#define SYMBOL_MIN (offsetof(struct weir_symbol, score) + sizeof(double))
-#define MODULE_MIN \
-	(offsetof(struct weir_module, session_end) + sizeof(void (*)(void)))
-#define HELPER_MIN \
-	(offsetof(struct weir_helper, fini) + sizeof(void (*)(void)))
-#define STAGES_MIN \
-	(offsetof(struct weir_stages, eom) + sizeof(int (*)(void)))
+/* What says who it is: in this place in every major. */
+#define HEAD_SIZE \
+	(offsetof(struct weir_module, stride_symbol) + sizeof(uint16_t))
+
+/* accept_is_size - at least the oldest form, and no half member at its end */
+static bool
+accept_is_size(size_t size, size_t oldest, size_t most)
+{
+	return size >= oldest && size <= most && size % sizeof(void *) == 0;
+}
 
 /* accept_is_name - lower case, digits and '-' or '_' */
 static bool
@@ -146,11 +148,12 @@ accept_stages(const struct weir_stages **stages, struct pool *pool,
 
 	if (in == NULL)
 		return WEIR_OK;
-	if (in->size < STAGES_MIN || in->size > STRIDE_MAX)
+	if (!accept_is_size(in->size, OLDEST_STAGES, STRIDE_MAX))
 		return err_set(err, WEIR_E_INVAL, "stage table of %u octets",
 		    in->size);
 	out = pool_new(pool, struct weir_stages);
 	memcpy(out, in, in->size < sizeof(*out) ? in->size : sizeof(*out));
+	out->size = sizeof(*out);
 	*stages = out;
 	return WEIR_OK;
 }
@@ -162,7 +165,7 @@ accept_helper(const struct weir_helper *in, struct pool *pool,
 {
 	struct weir_helper *h = pool_new(pool, struct weir_helper);
 
-	if (in->size < HELPER_MIN || in->size > STRIDE_MAX) {
+	if (!accept_is_size(in->size, OLDEST_HELPER, STRIDE_MAX)) {
 		err_set(err, 0, "helper table of %u octets", in->size);
 		return NULL;
 	}
@@ -228,6 +231,9 @@ accept_head(const struct weir_module *in, struct err *err)
 	if (in->magic != WEIR_MAGIC)
 		return err_set(err, WEIR_E_INVAL, "this is no Weir module "
 		    "(magic %08x)", in->magic);
+	if (in->size < HEAD_SIZE)
+		return err_set(err, WEIR_E_INVAL, "descriptor of %u octets, "
+		    "at least %zu are needed", in->size, OLDEST_MODULE);
 	if (in->abi_major != WEIR_ABI_MAJOR ||
 	    (WEIR_ABI_MAJOR == 0 && in->abi_minor != WEIR_ABI_MINOR))
 		return err_set(err, WEIR_E_INVAL, "built for ABI %u.%u, this "
@@ -239,11 +245,11 @@ accept_head(const struct weir_module *in, struct err *err)
 		    "ABI %u.%u or newer, this host has %u.%u: update the "
 		    "host or lower abi_minor_min", in->abi_major,
 		    in->abi_minor_min, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
-	if (in->size < MODULE_MIN || in->size > STRIDE_MAX * 4)
+	if (!accept_is_size(in->size, OLDEST_MODULE, STRIDE_MAX * 4))
 		return err_set(err, WEIR_E_INVAL, "descriptor of %u octets, "
-		    "at least %zu are needed", in->size, MODULE_MIN);
-	if (in->stride_option < OPTION_MIN || in->stride_option > STRIDE_MAX ||
-	    in->stride_symbol < SYMBOL_MIN || in->stride_symbol > STRIDE_MAX)
+		    "at least %zu are needed", in->size, OLDEST_MODULE);
+	if (!accept_is_size(in->stride_option, OLDEST_OPTION, STRIDE_MAX) ||
+	    !accept_is_size(in->stride_symbol, OLDEST_SYMBOL, STRIDE_MAX))
 		return err_set(err, WEIR_E_INVAL, "impossible row sizes %u and "
 		    "%u", in->stride_option, in->stride_symbol);
 	return WEIR_OK;
@@ -260,10 +266,7 @@ accept_descriptor(const struct weir_module *in, const char *name,
 		return NULL;
 	m = pool_new(pool, struct weir_module);
 	memcpy(m, in, in->size < sizeof(*m) ? in->size : sizeof(*m));
-	/* a size that ends within a member does not have it */
-	if (in->size < offsetof(struct weir_module, helpers) +
-		sizeof(m->helpers))
-		m->helpers = NULL;
+	m->size = sizeof(*m);
 	if (m->id == NULL || m->version == NULL || m->license == NULL ||
 	    m->summary == NULL || !accept_is_module(m->name)) {
 		err_set(err, 0, "id, name, version, license or summary is "
@@ -303,6 +306,9 @@ accept_descriptor(const struct weir_module *in, const char *name,
 	    accept_stages(&m->act, pool, err) < 0 ||
 	    accept_helpers(m, pool, err) < 0)
 		return NULL;
+	/* the copies are of our own age */
+	m->stride_option = sizeof(struct weir_option);
+	m->stride_symbol = sizeof(struct weir_symbol);
 	if (m->on_failure > WEIR_ON_FAILURE_PASS) {
 		err_set(err, 0, "impossible on_failure %u", m->on_failure);
 		return NULL;

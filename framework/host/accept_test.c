@@ -17,6 +17,10 @@
 #include "base/pool.h"
 #include "host/accept.h"
 
+#define TEXT_OF(x) #x
+#define NUMBER_OF(x) TEXT_OF(x)
+#define ABI_MAJOR NUMBER_OF(WEIR_ABI_MAJOR)
+
 /* What a test bends. */
 struct bent {
 	struct weir_module m;
@@ -110,13 +114,17 @@ BEND(magic, b->m.magic = 0x12345678)
 BEND(magic_only, memset((char *)&b->m + 4, 0, sizeof(b->m) - 4))
 BEND(size_0, b->m.size = 0)
 BEND(size_short, b->m.size = offsetof(struct weir_module, session_end))
+BEND(size_odd, b->m.size = sizeof(b->m) + 4)
+BEND(size_head, b->m.size = 20)
+BEND(flags, b->m.flags = 0x80000000u)
 BEND(size_huge, b->m.size = UINT32_MAX)
 BEND(major, b->m.abi_major = WEIR_ABI_MAJOR + 1)
-BEND(minor, b->m.abi_minor = WEIR_ABI_MINOR + 1)
+BEND(minor, b->m.abi_minor = WEIR_ABI_MINOR + 1; b->m.abi_minor_min = 0)
 BEND(minor_min, b->m.abi_minor_min = WEIR_ABI_MINOR + 1)
 BEND(stride_0, b->m.stride_option = 0)
 BEND(stride_huge, b->m.stride_option = 60000)
 BEND(stride_symbol, b->m.stride_symbol = 8)
+BEND(stride_odd, b->m.stride_option = sizeof(struct weir_option) + 4)
 BEND(id, b->m.id = NULL)
 BEND(name, b->m.name = NULL)
 BEND(name_empty, b->m.name = "")
@@ -168,14 +176,19 @@ static const struct {
 } cases[] = {
 	{ bend_nothing, NULL },
 	{ bend_magic, "this is no Weir module (magic 12345678)" },
-	{ bend_magic_only, "built for ABI 0.0, this host has 0.1" },
+	{ bend_magic_only, "descriptor of 0 octets, at least" },
 	{ bend_size_0, "descriptor of 0 octets, at least" },
 	{ bend_size_short, "octets, at least" },
+	{ bend_size_odd, "octets, at least" },
+	{ bend_size_head, "descriptor of 20 octets, at least" },
 	{ bend_size_huge, "descriptor of 4294967295 octets" },
-	{ bend_major, "built for ABI 1.1, this host has 0.1: rebuild it" },
-	{ bend_minor, "built for ABI 0.2, this host has 0.1" },
-	{ bend_minor_min, "its abi_minor_min asks for ABI 0.2 or newer, this "
-		"host has 0.1" },
+	{ bend_flags, NULL },
+	{ bend_major, "rebuild it with this host's headers" },
+	/* it says that it works with this host, too */
+	{ bend_minor, NULL },
+	{ bend_minor_min, "its abi_minor_min asks for ABI " ABI_MAJOR "."
+	},
+	{ bend_stride_odd, "impossible row sizes" },
 	{ bend_stride_0, "impossible row sizes 0 and" },
 	{ bend_stride_huge, "impossible row sizes 60000" },
 	{ bend_stride_symbol, "and 8" },

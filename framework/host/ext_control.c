@@ -45,6 +45,11 @@ ext_control_add(weir_self *self, const char *name, const char *usage,
 		return WEIR_E_INVAL;
 	if (!loop_is_thread() || table_module(self)->created)
 		return WEIR_E_STATE;
+	for (c = commands; c != NULL; c = c->next) {
+		if (c->module == table_module(self) &&
+		    strcmp(c->name, name) == 0)
+			return WEIR_E_EXISTS;
+	}
 	c = xcalloc(1, sizeof(*c));
 	c->module = table_module(self);
 	c->name = xstrdup(name);

@@ -95,6 +95,23 @@ registry_module(const struct conf *conf, const struct conf_module *cm)
 	return m;
 }
 
+/* registry_check_ids - an identity belongs to one module */
+static int
+registry_check_ids(struct err *err)
+{
+	for (uint32_t i = 0; i < nmodules; i++) {
+		for (uint32_t k = 0; k < i; k++) {
+			if (strcmp(modules[i]->descriptor->id,
+				modules[k]->descriptor->id) == 0)
+				return err_set(err, WEIR_E_INVAL, "modules %s "
+				    "and %s both have the id %s",
+				    modules[k]->name, modules[i]->name,
+				    modules[i]->descriptor->id);
+		}
+	}
+	return WEIR_OK;
+}
+
 /* registry_check_symbols - a symbol belongs to one module */
 static int
 registry_check_symbols(struct err *err)
@@ -150,7 +167,9 @@ registry_start(const struct conf *conf, struct err *err)
 	modules = pool_array(pool, struct module *, nmodules + 1);
 	for (uint32_t i = 0; i < nmodules; i++)
 		modules[i] = registry_module(conf, &conf->modules[i]);
-	status = registry_check_symbols(err);
+	status = registry_check_ids(err);
+	if (status == WEIR_OK)
+		status = registry_check_symbols(err);
 	if (status == WEIR_OK)
 		status = plan_order(modules, nmodules, err);
 	for (uint32_t i = 0; i < nmodules && status == WEIR_OK; i++)

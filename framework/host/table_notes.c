@@ -11,13 +11,12 @@
 
 #include "base/pool.h"
 #include "base/text.h"
+#include "host/oldest.h"
 #include "pipe/explain.h"
 #include "pipe/run.h"
 
 #define REASON_MAX 4096
 #define REPLY_TEXT_MAX 2000
-#define VERDICT_MIN \
-	(offsetof(struct weir_verdict, text) + sizeof(const char *))
 
 /* table_notes - where notes of this call go: before MAIL to the session */
 static struct notes *
@@ -127,7 +126,7 @@ table_score(weir_call *handle, uint32_t rcpt)
 static int
 table_verdict_ok(const struct call *c, const struct weir_verdict *v)
 {
-	if (v->size < VERDICT_MIN || v->action > WEIR_ACT_REJECT ||
+	if (v->size < OLDEST_VERDICT || v->action > WEIR_ACT_REJECT ||
 	    v->scope > WEIR_SCOPE_RCPT ||
 	    (v->smtp_code != 0 && (v->smtp_code < 400 || v->smtp_code > 599)))
 		return WEIR_E_INVAL;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/oldest.h"
 #include "host/table.h"
 #include "obs/board.h"
 #include "pipe/guard.h"
@@ -23,8 +24,7 @@ static const struct {
 	const char *abi;
 	size_t size;
 } versions[] = {
-	{ "0.1", offsetof(struct weir_host, conf_section) +
-		sizeof(table_host.conf_section) },
+	{ OLDEST_ABI, OLDEST_HOST },
 };
 
 static union {
@@ -81,7 +81,7 @@ trial_abi(const char *abi, struct err *err)
 		return WEIR_OK;
 	}
 	return err_set(err, WEIR_E_NOTFOUND, "ABI %s is not known (there are "
-	    "0.1 and next)", abi);
+	    OLDEST_ABI " and next)", abi);
 }
 
 /* trial_strict - misuse is no longer only answered */

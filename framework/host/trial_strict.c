@@ -2,7 +2,8 @@
 /*
  * trial_strict - tables that end the process when a module misuses them.
  *
- * Each function asks the real one and hands the answer to trial_said.
+ * Each function asks the real one and hands the answer to trial_said; where
+ * there is no answer (a count, a pointer) the call itself is looked at.
  */
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "host/table.h"
 #include "host/trial.h"
+#include "obs/metric.h"
 
 static const struct weir_host *real;
 static struct weir_host strict;
@@ -20,6 +22,24 @@ static struct weir_host strict;
 		return trial_said(c, real->name args, \
 		    "weir_host." #name); \
 	}
+
+/* Functions that give 0 or NULL for a call that is over. */
+#define CORE_OF(type, name, params, args) \
+	static type strict_##name params \
+	{ \
+		int status; \
+		if (table_call(c, &status) == NULL) \
+			trial_said(c, status, "weir_host." #name); \
+		return real->name args; \
+	}
+
+/* Functions of the module, for the loop's thread alone. */
+static void
+strict_thread(const char *name)
+{
+	if (!loop_is_thread())
+		trial_said(NULL, WEIR_E_STATE, name);
+}
 
 #define CORE_SELF(name, params, args) \
 	static int strict_##name params \
@@ -58,6 +78,16 @@ CORE(fail, (weir_call *c, int status, weir_str reason), (c, status, reason))
 CORE(unscanned_at,
     (weir_call *c, uint32_t i, weir_str *module, weir_str *reason),
     (c, i, module, reason))
+CORE(fate, (weir_call *c, uint32_t rcpt), (c, rcpt))
+CORE(kept, (weir_call *c, uint32_t rcpt, weir_str id), (c, rcpt, id))
+CORE(exempt, (weir_call *c, weir_str reason), (c, reason))
+CORE_OF(void *, data_get, (weir_call *c, uint32_t scope, uint32_t rcpt),
+    (c, scope, rcpt))
+CORE_OF(uint32_t, rcpt_count, (weir_call *c), (c))
+CORE_OF(uint32_t, header_count, (weir_call *c, const char *name), (c, name))
+CORE_OF(uint32_t, finding_count, (weir_call *c), (c))
+CORE_OF(double, score, (weir_call *c, uint32_t rcpt), (c, rcpt))
+CORE_OF(uint32_t, unscanned_count, (weir_call *c), (c))
 CORE_SELF(task, (weir_self *s, weir_task_fn *fn, void *arg, uint32_t ms),
     (s, fn, arg, ms))
 CORE_SELF(want, (weir_self *s, uint32_t flags), (s, flags))
@@ -70,6 +100,14 @@ strict_alloc(weir_call *c, uint32_t scope, size_t size)
 	if (real->stage(c) == WEIR_E_STALE || scope > WEIR_SCOPE_RCPT)
 		trial_said(c, WEIR_E_STALE, "weir_host.alloc");
 	return real->alloc(c, scope, size);
+}
+
+/* strict_folder - the list of folders is the loop's own */
+static const char *
+strict_folder(weir_self *s)
+{
+	strict_thread("weir_host.folder");
+	return real->folder(s);
 }
 
 /* strict_hold - so is no hold, unless the call was given up */
@@ -142,6 +180,140 @@ EXT(remote, start,
 	weir_remote_done *done, void *arg),
     (c, helper, request, flags, done, arg))
 
+EXT(remote, start_data,
+    (weir_call *c, uint32_t helper, weir_str request, const weir_str *data,
+	uint32_t n, weir_remote_done *done, void *arg),
+    (c, helper, request, data, n, done, arg))
+EXT(mime, raw, (weir_call *c, weir_str *out), (c, out))
+EXT(mime, part_count, (weir_call *c, uint32_t *out), (c, out))
+EXT(mime, part, (weir_call *c, uint32_t part, struct weir_mime_part *out),
+    (c, part, out))
+EXT(mime, part_name,
+    (weir_call *c, uint32_t part, uint32_t i, weir_str *out),
+    (c, part, i, out))
+EXT(mime, part_header,
+    (weir_call *c, uint32_t part, const char *name, weir_str *out),
+    (c, part, name, out))
+EXT(mime, part_data,
+    (weir_call *c, uint32_t part, size_t max, weir_str *out),
+    (c, part, max, out))
+EXT(mime, part_text,
+    (weir_call *c, uint32_t part, size_t max, weir_str *out),
+    (c, part, max, out))
+EXT(mime, link_count, (weir_call *c, uint32_t *out), (c, out))
+EXT(mime, link_at, (weir_call *c, uint32_t i, weir_str *out), (c, i, out))
+EXT(mime, anomaly_count, (weir_call *c, uint32_t *out), (c, out))
+EXT(mime, anomaly_at,
+    (weir_call *c, uint32_t i, uint32_t *code, weir_str *detail),
+    (c, i, code, detail))
+EXT(mime, header_decode, (weir_call *c, weir_str raw, weir_str *out),
+    (c, raw, out))
+EXT(control, print, (weir_call *c, weir_str text), (c, text))
+EXT(control, error, (weir_call *c, weir_str text), (c, text))
+EXT(lua, give, (weir_call *c, uint32_t n, const struct weir_lua_value *v),
+    (c, n, v))
+EXT(lua, refuse, (weir_call *c, weir_str why), (c, why))
+
+#define EXT_SELF(table, name, params, args) \
+	static int strict_##table##_##name params \
+	{ \
+		strict_thread("weir_" #table "." #name); \
+		return trial_said(NULL, ext_##table##_table.name args, \
+		    "weir_" #table "." #name); \
+	}
+
+EXT_SELF(control, command,
+    (weir_self *s, const char *name, const char *usage, const char *help,
+	weir_control_fn *fn), (s, name, usage, help, fn))
+EXT_SELF(control, local,
+    (weir_self *s, const char *name, const char *usage, const char *help,
+	weir_control_fn *fn), (s, name, usage, help, fn))
+EXT_SELF(lua, publish,
+    (weir_self *s, const char *name, const char *signature, const char *help,
+	weir_lua_fn *fn), (s, name, signature, help, fn))
+EXT_SELF(service, provide,
+    (weir_self *s, const char *id, const void *table, void *state),
+    (s, id, table, state))
+
+/* strict_service_find - NULL is an answer, but not for everybody */
+static const void *
+strict_service_find(weir_self *s, const char *id, void **state)
+{
+	strict_thread("weir_service.find");
+	if (id == NULL)
+		trial_said(NULL, WEIR_E_INVAL, "weir_service.find");
+	return ext_service_table.find(s, id, state);
+}
+
+/* strict_registered - series are registered in create */
+static void
+strict_registered(weir_self *s, const char *function)
+{
+	strict_thread(function);
+	if (s != NULL && table_module(s)->created)
+		trial_said(NULL, WEIR_E_STATE, function);
+}
+
+#define EXT_SERIES(name) \
+	static int strict_metric_##name(weir_self *s, const char *series, \
+	    const char *labels, const char *help) \
+	{ \
+		strict_registered(s, "weir_metric." #name); \
+		return trial_said(NULL, ext_metric_table.name(s, series, \
+		    labels, help), "weir_metric." #name); \
+	}
+
+EXT_SERIES(counter)
+EXT_SERIES(gauge)
+EXT_SERIES(histogram)
+
+/* A negative id was answered before and may be used; another one that is
+   nobody's, or of another kind, was made up. */
+#define EXT_NUMBER(name, type, kind) \
+	static void strict_metric_##name(weir_self *s, int id, type n) \
+	{ \
+		if (id >= 0 && !metric_is(id, kind)) \
+			trial_said(NULL, WEIR_E_INVAL, \
+			    "weir_metric." #name); \
+		ext_metric_table.name(s, id, n); \
+	}
+
+EXT_NUMBER(add, uint64_t, METRIC_COUNTER)
+EXT_NUMBER(set, int64_t, METRIC_GAUGE)
+EXT_NUMBER(observe, double, METRIC_HISTOGRAM)
+
+static const struct weir_mime strict_mime = {
+	.raw = strict_mime_raw,
+	.part_count = strict_mime_part_count,
+	.part = strict_mime_part,
+	.part_name = strict_mime_part_name,
+	.part_header = strict_mime_part_header,
+	.part_data = strict_mime_part_data,
+	.part_text = strict_mime_part_text,
+	.link_count = strict_mime_link_count,
+	.link_at = strict_mime_link_at,
+	.anomaly_count = strict_mime_anomaly_count,
+	.anomaly_at = strict_mime_anomaly_at,
+	.header_decode = strict_mime_header_decode,
+};
+static const struct weir_metric strict_metric = {
+	.counter = strict_metric_counter,
+	.gauge = strict_metric_gauge,
+	.histogram = strict_metric_histogram,
+	.add = strict_metric_add,
+	.set = strict_metric_set,
+	.observe = strict_metric_observe,
+};
+static const struct weir_service strict_service = {
+	.provide = strict_service_provide, .find = strict_service_find };
+static const struct weir_control strict_control = {
+	.command = strict_control_command,
+	.print = strict_control_print,
+	.error = strict_control_error,
+	.local = strict_control_local,
+};
+static const struct weir_lua strict_lua = { .publish = strict_lua_publish,
+	.give = strict_lua_give, .refuse = strict_lua_refuse };
 static const struct weir_dns strict_dns = { .query = strict_dns_query };
 static const struct weir_timer strict_timer = { .after = strict_timer_after,
 	.every = strict_timer_every };
@@ -161,7 +333,7 @@ static const struct weir_edit strict_edit = {
 	.mta_hold = strict_edit_mta_hold,
 };
 static const struct weir_remote strict_remote = {
-	.start = strict_remote_start };
+	.start = strict_remote_start, .start_data = strict_remote_start_data };
 
 /* strict_find - extensions come strict, too */
 static const void *
@@ -184,6 +356,11 @@ strict_ext(const char *id, const void *table)
 		{ WEIR_EXT_STORE, &strict_store },
 		{ WEIR_EXT_EDIT, &strict_edit },
 		{ WEIR_EXT_REMOTE, &strict_remote },
+		{ WEIR_EXT_MIME, &strict_mime },
+		{ WEIR_EXT_METRIC, &strict_metric },
+		{ WEIR_EXT_SERVICE, &strict_service },
+		{ WEIR_EXT_CONTROL, &strict_control },
+		{ WEIR_EXT_LUA, &strict_lua },
 	};
 
 	strict_job.unwanted = ext_job_table.unwanted;
@@ -221,6 +398,16 @@ strict_host(const struct weir_host *table)
 	TAKE(fail);
 	TAKE(unscanned_at);
 	TAKE(task);
+	TAKE(fate);
+	TAKE(kept);
+	TAKE(exempt);
+	TAKE(data_get);
+	TAKE(rcpt_count);
+	TAKE(header_count);
+	TAKE(finding_count);
+	TAKE(score);
+	TAKE(unscanned_count);
+	TAKE(folder);
 	TAKE(want);
 	TAKE(skip);
 #undef TAKE

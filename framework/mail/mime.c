@@ -323,7 +323,8 @@ mime_part_count(const struct mime *m)
 	return (uint32_t)m->items.n;
 }
 
-/* mime_part - what is known of a part; an older caller's struct is shorter */
+/* mime_part - what is known of a part; an older caller's struct is shorter, a
+   younger one's larger */
 int
 mime_part(const struct mime *m, uint32_t part, struct weir_mime_part *out)
 {
@@ -331,8 +332,10 @@ mime_part(const struct mime *m, uint32_t part, struct weir_mime_part *out)
 
 	if (part >= m->items.n)
 		return WEIR_E_NOTFOUND;
-	if (size < sizeof(uint32_t) || size > sizeof(*out))
+	if (size < sizeof(uint32_t))
 		return WEIR_E_INVAL;
+	if (size > sizeof(*out))
+		size = sizeof(*out);
 	memcpy(out, &m->items.v[part].part, size);
 	out->size = size;
 	return WEIR_OK;

@@ -16,7 +16,8 @@ framework/man/weir.conf.5: framework/man/gen-conf-man$(EXEEXT) \
 		$(srcdir)/framework/man/weir.conf.5.in $$so > $@.tmp && \
 	mv $@.tmp $@
 
-dist_man_MANS += framework/man/weir.8 framework/man/weirctl.8
+dist_man_MANS += framework/man/weir.8 framework/man/weirctl.8 \
+	framework/man/weir-abi.7
 
 # weir-lua(3) is made from the tables of bindings
 noinst_PROGRAMS += framework/man/gen-lua-man

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* weir/inline.h - conveniences for C authors; no part of the ABI. */
+/* weir/inline.h - conveniences for C authors; no part of the ABI: they are
+   compiled into the module and use nothing of the host. [any] */
 #ifndef WEIR_INLINE_H
 #define WEIR_INLINE_H
 
 #include <string.h>
 
 #include <weir/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* A slice over a string literal. */
 #ifdef __cplusplus
@@ -29,7 +34,11 @@ weir_str_of(const char *s)
 static inline bool
 weir_str_eq(weir_str a, const char *b)
 {
-	return strlen(b) == a.len && memcmp(a.ptr, b, a.len) == 0;
+	return strlen(b) == a.len &&
+	    (a.len == 0 || memcmp(a.ptr, b, a.len) == 0);
 }
 
+#ifdef __cplusplus
+}
+#endif
 #endif

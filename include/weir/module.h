@@ -29,11 +29,17 @@
 extern "C" {
 #endif
 
-/* One phase's callbacks; NULL means not interested. header and body can't
-   wait: a call that starts something there answers WEIR_E_STATE. [loop] */
+/* One phase's callbacks; NULL means not interested.  Each runs in a call of its
+   own, which is valid until everything that it started has completed. state: as
+   create set it; rcpt: index of the recipient that was just named; name, value
+   (raw, with the blank after the colon) and chunk are borrowed until it
+   returns. WEIR_OK, or a negative status: as host.fail with it; a positive one
+   is taken as WEIR_OK.  header and body can't wait: a call that starts
+   something there answers WEIR_E_STATE.  A host of a younger minor may know
+   stages that this table does not: nobody calls the module for them. [loop] */
 struct weir_stages {
 	uint32_t size; /* sizeof(struct weir_stages) */
-	uint32_t reserved0;
+	uint32_t reserved0; /* 0 */
 	int (*connect)(void *state, weir_call *);
 	int (*helo)(void *state, weir_call *);
 	int (*mail)(void *state, weir_call *);
@@ -43,11 +49,12 @@ struct weir_stages {
 	int (*eoh)(void *state, weir_call *);
 	int (*body)(void *state, weir_call *, weir_str chunk);
 	int (*eom)(void *state, weir_call *);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* weir_module.flags: what must be kept for this module even if no header or
-   body callback asks for it.  The MTA is asked for no more than that. */
+   body callback asks for it.  The MTA is asked for no more than that.  A host
+   ignores bits that it does not know. */
 #define WEIR_F_WANT_HEADERS (1u << 0) /* header_count, header_at at eoh, eom */
 #define WEIR_F_WANT_BODY (1u << 1)    /* the whole message at eom (weir.mime) */
 /* It carries out verdicts of QUARANTINE (host.kept): its act runs after that of
@@ -64,6 +71,10 @@ enum weir_on_failure {
 
 struct weir_helper; /* see weir/ext/remote.h */
 
+/* The descriptor.  Constant, with all that it points at, and lives as long as
+   the process: the host copies what it needs once, tools read it without
+   starting the module.  The members up to stride_symbol keep their place in
+   every major, so that a host can say whom it refuses. */
 struct weir_module {
 	uint32_t magic;		/* WEIR_MAGIC */
 	uint32_t size;		/* sizeof(struct weir_module) */
@@ -72,14 +83,14 @@ struct weir_module {
 	uint16_t abi_minor_min; /* oldest host minor that it works with */
 	uint16_t stride_option; /* sizeof(struct weir_option) */
 	uint16_t stride_symbol; /* sizeof(struct weir_symbol) */
-	uint16_t reserved0;
+	uint16_t reserved0;	/* 0 */
 	uint32_t flags;		/* WEIR_F_* */
 	uint32_t on_failure;	/* enum weir_on_failure */
-	uint32_t reserved1;
+	uint32_t reserved1;	/* 0 */
 
 	const char *id;	     /* "org.example.greylist" */
 	const char *name;    /* "greylist": the section in the file, a-z 0-9 - */
-	const char *version;
+	const char *version; /* the module's own */
 	const char *license; /* SPDX expression */
 	const char *summary; /* one line */
 
@@ -95,25 +106,28 @@ struct weir_module {
 	const struct weir_stages *decide;  /* or NULL */
 	const struct weir_stages *act;	   /* or NULL */
 
-	/* Once per worker, before traffic.  *state is handed to everything
-	   below.  A negative status refuses the configuration: log why. [main] */
+	/* Once per worker, before traffic, and where a configuration is checked.
+	   host, self and conf live as long as the process; *state is handed to
+	   everything below.  A negative status refuses the configuration: log
+	   why; destroy is not called then. [main] */
 	int (*create)(const struct weir_host *, weir_self *, const weir_conf *,
 	    void **state);
 	/* Once, after the last session; all calls are closed.  May be NULL.
 	   [main] */
 	void (*destroy)(void *state);
-	/* Scope ends, whether or not the stages above ran: data slots have not
-	   been dropped yet.  May be NULL. [loop] */
+	/* The message (session) ends, whether or not the stages above ran: data
+	   slots have not been dropped yet.  Nothing can be started or stated
+	   any more, what is known can be read.  May be NULL. [loop] */
 	void (*message_end)(void *state, weir_call *);
 	void (*session_end)(void *state, weir_call *);
 	/* Work for processes of their own (weir/ext/remote.h), NULL-ended; or
 	   NULL.  They are started with every configuration that has the
 	   module. */
 	const struct weir_helper *const *helpers;
-	uint32_t timeout_ms; /* default of the option timeout; 0: the host's
-				call_timeout */
-	uint32_t reserved2;
-	/* ---- end of ABI 0.1 ---- */
+	uint32_t timeout_ms; /* default of the option timeout, 10..3600000; 0:
+				the host's call_timeout */
+	uint32_t reserved2;  /* 0 */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #if defined(__GNUC__)
@@ -141,7 +155,8 @@ typedef const struct weir_module *weir_entry_fn(void);
 		return &(descriptor); \
 	}
 
-/* The fixed head of every descriptor. */
+/* The fixed head of every descriptor.  In C++ (before C++20) write the members
+   in their order instead. */
 #define WEIR_MODULE_HEAD \
 	.magic = WEIR_MAGIC, .size = sizeof(struct weir_module), \
 	.abi_major = WEIR_ABI_MAJOR, .abi_minor = WEIR_ABI_MINOR, \

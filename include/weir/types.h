@@ -7,7 +7,8 @@
  *   [loop]  the worker's event-loop thread, where all callbacks run
  *   [job]   a pool thread that runs a job
  *   [any]   every thread
- * A [loop] function called from another thread answers WEIR_E_STATE and the
+ * [main] and [loop] are one and the same thread: the tag says when.  A [loop]
+ * function called from another thread answers WEIR_E_STATE and the
  * host logs the module's name once.
  */
 #ifndef WEIR_TYPES_H
@@ -24,21 +25,25 @@ extern "C" {
 #endif
 
 /* Opaque handles.  A module never sees inside one and never frees one.  A
-   weir_call is a number in disguise (slot and generation): one that outlived
-   its call answers WEIR_E_STALE, it never points at freed memory. */
+   weir_self lives as long as the process, a weir_conf too.  A weir_call and a
+   weir_hold are numbers in disguise (slot and generation): one that outlived
+   what it stands for answers WEIR_E_STALE, or does nothing; it never points at
+   freed memory. */
 typedef struct weir_self weir_self; /* this module in this process */
 typedef struct weir_call weir_call; /* one callback and what it started */
 typedef struct weir_conf weir_conf; /* the options of one section, immutable */
 typedef struct weir_hold weir_hold; /* keeps a call open for a foreign thread */
 
 /* Octets with a length.  What the host hands out also has a NUL at ptr[len]
-   (not counted); what a module hands in need not. */
+   (not counted); what a module hands in need not.  ptr NULL with len 0 is the
+   empty slice, too. */
 typedef struct weir_str {
 	const char *ptr;
 	size_t len;
 } weir_str;
 
-/* 0 is success.  Numbers are append-only and never reused. */
+/* 0 is success.  Numbers are append-only and never reused: a module must have a
+   default branch for those that it does not know, here and in all enums. */
 enum weir_status {
 	WEIR_OK = 0,
 	WEIR_E_NOMEM = -1,	  /* over a budget */
@@ -66,7 +71,7 @@ enum weir_stage {
 	WEIR_STAGE_EOH = 6,	/* the header is complete */
 	WEIR_STAGE_BODY = 7,	/* once per chunk of body; can't wait */
 	WEIR_STAGE_EOM = 8,	/* the message is complete */
-	WEIR_STAGE_COUNT = 9
+	WEIR_STAGE_COUNT = 9	/* of this header; a younger host has more */
 };
 
 /* Each stage runs in three phases (see weir/module.h). */
@@ -74,10 +79,10 @@ enum weir_phase {
 	WEIR_PHASE_COLLECT = 0, /* checks report findings and facts */
 	WEIR_PHASE_DECIDE = 1,	/* verdicts are stated */
 	WEIR_PHASE_ACT = 2,	/* edits, quarantine, notifications */
-	WEIR_PHASE_COUNT = 3
+	WEIR_PHASE_COUNT = 3	/* never more in this major */
 };
 
-/* How long a thing lives. */
+/* How long a thing lives; what a verdict is about. */
 enum weir_scope {
 	WEIR_SCOPE_SESSION = 0, /* until the client is gone */
 	WEIR_SCOPE_MESSAGE = 1, /* until the transaction ends */
@@ -88,7 +93,10 @@ enum weir_scope {
 #define WEIR_RCPT_NONE UINT32_MAX
 
 /* Attributes, read with weir_host.attr_get.  Append-only; an unknown or
-   unset one answers WEIR_E_NOTFOUND.  All values are text. */
+   unset one answers WEIR_E_NOTFOUND.  All values are text but for
+   WEIR_A_CLIENT_ADDR_BIN; numbers are decimal.  Session attributes can be read
+   in every stage once they are known, those of the message from mail on, of a
+   recipient from rcpt on. */
 enum weir_attr {
 	/* session */
 	WEIR_A_SESSION_ID = 1,	   /* immutable, on every log line */
@@ -97,12 +105,12 @@ enum weir_attr {
 	WEIR_A_CLIENT_ADDR_BIN = 3, /* the same as 4 or 16 octets */
 	WEIR_A_CLIENT_NAME = 4,	   /* forward-confirmed reverse name or "" */
 	WEIR_A_CLIENT_RNAME = 5,   /* reverse name, not confirmed, or "" */
-	WEIR_A_CLIENT_PORT = 6,
+	WEIR_A_CLIENT_PORT = 6,	   /* decimal */
 	WEIR_A_LISTENER = 7,	   /* its name in the configuration */
 	WEIR_A_FRONTEND = 8,	   /* "milter", "policy", "drive" */
 	WEIR_A_DIRECTION = 9,	   /* "in" or "out" */
-	WEIR_A_HELO = 10,
-	WEIR_A_TLS_VERSION = 11,
+	WEIR_A_HELO = 10,	   /* as the client gave it */
+	WEIR_A_TLS_VERSION = 11,   /* "TLSv1.3", as the MTA names it */
 	WEIR_A_AUTH_USER = 12,	   /* SASL login name */
 	WEIR_A_SERVER_NAME = 13,   /* the MTA's own host name, or ours */
 	/* message */
@@ -110,10 +118,11 @@ enum weir_attr {
 	WEIR_A_QUEUE_ID = 101,	   /* the MTA's, once known */
 	WEIR_A_SENDER = 102,	   /* envelope sender; "" for the null sender */
 	WEIR_A_SENDER_PARAMS = 103, /* ESMTP parameters, space separated */
-	WEIR_A_SIZE = 104,	   /* octets: measured at EOM, else declared */
+	WEIR_A_SIZE = 104,	   /* octets: measured at eom, else declared
+				      (RFC 1870) */
 	/* recipient */
 	WEIR_A_RCPT = 200,	   /* envelope recipient, without <> */
-	WEIR_A_RCPT_PARAMS = 201,
+	WEIR_A_RCPT_PARAMS = 201,  /* ESMTP parameters, space separated */
 	/* command of weirctl (weir/ext/control.h) */
 	WEIR_A_PEER_UID = 300 /* who asks, in decimal */
 };

@@ -27,7 +27,8 @@ enum weir_action {
 	WEIR_ACT_REJECT = 5	 /* 5xx */
 };
 
-/* One verdict.  Strings are copied by the host. */
+/* One verdict, in (strings are copied by the host) and out (they live until the
+   message ends). */
 struct weir_verdict {
 	uint32_t size;	    /* sizeof(struct weir_verdict) */
 	uint32_t action;    /* enum weir_action */
@@ -37,26 +38,28 @@ struct weir_verdict {
 	uint32_t reserved0; /* 0 */
 	const char *enhanced; /* RFC 3463 code such as "4.7.1", or NULL */
 	const char *text;   /* reply text in UTF-8, lines split by \n; or NULL */
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* One finding, as a later module reads it.  Borrowed until the callback
    returns. */
 struct weir_finding {
-	uint32_t size;
+	uint32_t size;	   /* set by the caller: sizeof(struct weir_finding) */
 	uint32_t rcpt;	   /* index, or WEIR_RCPT_NONE: the whole message */
 	double score;	   /* after the site's weight; 0 in shadow */
-	weir_str symbol;
-	weir_str module;
-	weir_str reason;
-	/* ---- end of ABI 0.1 ---- */
+	weir_str symbol;   /* its name */
+	weir_str module;   /* whose it is */
+	weir_str reason;   /* the evidence, one sentence */
+	/* ---- end of ABI 1.0 ---- */
 };
 
-/* A symbol that a module may report.  Its name is unique on a host. */
+/* A symbol that a module may report: rows of weir_module.symbols.  Its name is
+   unique on a host.  Constant, lives as long as the module. */
 struct weir_symbol {
 	const char *name; /* "GREYLIST_DEFERRED": A-Z 0-9 _ */
 	const char *help; /* one sentence for explain and the manual */
 	double score;	  /* default weight; the site's `scores` override it */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

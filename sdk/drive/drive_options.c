@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "conf/value.h"
+#include "host/oldest.h"
 #include "obs/log.h"
 
 enum option_id {
@@ -102,7 +103,7 @@ options_usage(FILE *out)
 	      "  --repeat N          then again, N times\n"
 	      "  --leaks             these must leave nothing behind\n"
 	      "  --disconnect STAGE  the client goes after this stage\n"
-	      "  --abi 0.1|next      the host's table as of that version\n"
+	      "  --abi " OLDEST_ABI "|next      the host's table as of that version\n"
 	      "  --strict            misuse of the host ends the process\n"
 	      "  --timeout SECONDS   time of one case (60)\n"
 	      "  --tap, --junit      results of cases for machines\n"

@@ -3,7 +3,8 @@
  * lint - what weir-module-lint finds in one module's file.
  *
  * An error means that a host refuses the file, or that it harms one; a warning
- * is a habit that ends badly.
+ * is a habit that ends badly; a notice may be in order, and only its author can
+ * tell.
  */
 #ifndef WEIR_LINT_LINT_H
 #define WEIR_LINT_LINT_H
@@ -14,8 +15,14 @@
 #include "base/buf.h"
 #include "base/vec.h"
 
+enum lint_level { LINT_NOTICE, LINT_WARNING, LINT_ERROR };
+
+/* Which of a module's helpers may do what no worker may. */
+enum lint_may { LINT_MAY_NONE, LINT_MAY_HELPER, LINT_MAY_PROGRAMS };
+
 struct lint_item {
-	bool error;
+	enum lint_level level;
+	enum lint_may may; /* no more than a notice if it has such a helper */
 	const char *check; /* "bind-now" */
 	char *text;
 };
@@ -27,10 +34,13 @@ struct lint {
 	/* what the descriptor says; "" if it can't be read */
 	char *id, *version, *license;
 	unsigned abi_major, abi_minor;
+	enum lint_may has; /* it works in processes of its own, too */
 };
 
-void lint_add(struct lint *l, bool error, const char *check, const char *fmt,
-    ...) __attribute__((format(printf, 4, 5)));
+void lint_add(struct lint *l, enum lint_level level, const char *check,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* What the last one says may be the helper's business. */
+void lint_for_helper(struct lint *l, enum lint_may may);
 void lint_fini(struct lint *l);
 
 /* lint_elf.c: what can be seen without running it; false: it is no library */

@@ -3,7 +3,8 @@
  * lint_descriptor - read the descriptor in a child, as a host would.
  *
  * The child writes lines: "E check text", "W check text", "I id",
- * "V version", "L licence", "A major minor", "D" when it is through.
+ * "V version", "L licence", "A major minor", "H [programs]" for each of its
+ * helpers, "D" when it is through.
  */
 #include <errno.h>
 #include <limits.h>
@@ -57,6 +58,13 @@ descriptor_labels(const struct weir_module *m)
 	say("V %s", m->version);
 	say("L %s", m->license);
 	say("A %u %u", m->abi_major, m->abi_minor);
+	for (uint32_t i = 0; m->helpers != NULL && m->helpers[i] != NULL; i++)
+		say("H%s", (m->helpers[i]->flags & WEIR_HELPER_PROGRAMS) != 0 ?
+			" programs" : "");
+	if ((m->flags & ~(WEIR_F_WANT_HEADERS | WEIR_F_WANT_BODY |
+			    WEIR_F_KEEPER)) != 0)
+		say("W flags this host does not know all of them (%#x)",
+		    m->flags);
 	if (strchr(m->id, '.') == NULL)
 		say("W id \"%s\" is not unique in the world: begin it with a "
 		    "domain, backwards", m->id);
@@ -68,7 +76,7 @@ descriptor_labels(const struct weir_module *m)
 		say("W license \"%s\" is no SPDX expression", m->license);
 	if (n == 0 || n > 100 || strchr(m->summary, '\n') != NULL)
 		say("W summary it should be one line");
-	if (m->reserved0 != 0 || m->reserved1 != 0)
+	if (m->reserved0 != 0 || m->reserved1 != 0 || m->reserved2 != 0)
 		say("E reserved the reserved members must be 0");
 }
 
@@ -131,12 +139,7 @@ descriptor_child(const struct lint *l)
 	if (m == NULL) {
 		say("E descriptor %s", err.text);
 	} else {
-		/* accepted: its strides are ours now */
-		struct weir_module own = *m;
-
-		own.stride_option = sizeof(struct weir_option);
-		own.stride_symbol = sizeof(struct weir_symbol);
-		if (desc_check(&own, l->name, &err) < 0)
+		if (desc_check(m, l->name, &err) < 0)
 			say("E descriptor %s", err.text);
 		descriptor_labels(m);
 		descriptor_help(m->options, NULL);
@@ -160,7 +163,7 @@ descriptor_line(struct lint *l, char *line)
 			static const char *const checks[] = { "descriptor",
 				"id", "version", "license", "summary",
 				"reserved", "help", "stages", "draft",
-				"needs" };
+				"needs", "flags" };
 			const char *known = "descriptor";
 
 			*text = '\0';
@@ -169,7 +172,8 @@ descriptor_line(struct lint *l, char *line)
 				if (strcmp(check, checks[i]) == 0)
 					known = checks[i];
 			}
-			lint_add(l, line[0] == 'E', known, "%s", text + 1);
+			lint_add(l, line[0] == 'E' ? LINT_ERROR : LINT_WARNING,
+			    known, "%s", text + 1);
 		}
 		return false;
 	case 'I':
@@ -180,6 +184,12 @@ descriptor_line(struct lint *l, char *line)
 		return false;
 	case 'L':
 		l->license = xstrdup(check != NULL ? check : "");
+		return false;
+	case 'H':
+		if (check != NULL && strcmp(check, "programs") == 0)
+			l->has = LINT_MAY_PROGRAMS;
+		else if (l->has == LINT_MAY_NONE)
+			l->has = LINT_MAY_HELPER;
 		return false;
 	case 'A':
 		sscanf(line + 1, "%u %u", &l->abi_major, &l->abi_minor);
@@ -235,14 +245,14 @@ lint_descriptor(struct lint *l)
 	     line = strtok_r(NULL, "\n", &save))
 		done = descriptor_line(l, line);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		lint_add(l, true, "load", "it did not return within %d s when "
+		lint_add(l, LINT_ERROR, "load", "it did not return within %d s when "
 		    "it was loaded", SECONDS);
 	else if (WIFSIGNALED(status))
-		lint_add(l, true, "load", "it died of signal %d (%s) when it "
+		lint_add(l, LINT_ERROR, "load", "it died of signal %d (%s) when it "
 		    "was loaded", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else if (!done)
-		lint_add(l, true, "load", "it ended the process when it was "
+		lint_add(l, LINT_ERROR, "load", "it ended the process when it was "
 		    "loaded");
 	buf_fini(&text);
 }

@@ -10,38 +10,37 @@
 
 /* Names that a module has no business with, and why. */
 static const struct {
-	bool error;
+	enum lint_level level;
+	enum lint_may may; /* a helper has its process for itself */
 	const char *why, *names;
 } imports[] = {
-	{ true, "ends the process",
+	{ LINT_ERROR, LINT_MAY_HELPER, "ends the process",
 	    " exit _exit _Exit quick_exit abort __assert_fail err errx verr "
 	    "verrx " },
-	{ true, "starts processes (use weir.remote)",
+	{ LINT_ERROR, LINT_MAY_PROGRAMS, "starts processes (use weir.remote)",
 	    " fork vfork clone daemon system popen posix_spawn posix_spawnp "
 	    "execl execle execlp execv execve execvp execvpe fexecve " },
-	{ true, "changes what belongs to the whole process",
+	{ LINT_ERROR, LINT_MAY_HELPER, "changes what belongs to the whole process",
 	    " setlocale uselocale chdir fchdir umask setuid setgid seteuid "
 	    "setegid setreuid setregid setresuid setresgid setgroups initgroups "
 	    "setenv putenv unsetenv clearenv chroot setrlimit setrlimit64 "
 	    "signal sigaction sigprocmask raise kill alarm setitimer srand "
 	    "srandom tzset freopen freopen64 dup2 closefrom close_range " },
-	{ true, "jumps over the host's frames",
-	    " longjmp _longjmp siglongjmp __longjmp_chk " },
-	{ false, "loads code that nobody has checked",
+	{ LINT_WARNING, LINT_MAY_NONE, "loads code that nobody has checked",
 	    " dlopen dlmopen dlsym " },
-	{ false, "writes where nobody reads (use the host's log)",
+	{ LINT_WARNING, LINT_MAY_NONE, "writes where nobody reads (use the host's log)",
 	    " printf __printf_chk vprintf __vprintf_chk puts putchar perror "
 	    "stdout stderr syslog __syslog_chk openlog warn warnx " },
-	{ false, "stops all mail while it waits (use weir.timer)",
+	{ LINT_WARNING, LINT_MAY_HELPER, "stops all mail while it waits (use weir.timer)",
 	    " sleep usleep nanosleep clock_nanosleep pause " },
-	{ false, "waits for the network (use weir.dns, or a job)",
+	{ LINT_WARNING, LINT_MAY_NONE, "waits for the network (use weir.dns, or a job)",
 	    " getaddrinfo gethostbyname gethostbyname2 gethostbyaddr "
 	    "getnameinfo res_query res_search res_nquery res_nsearch "
 	    "__res_query __res_search connect " },
-	{ false, "asks the system for the time (use wall_ms, mono_ms: tests "
+	{ LINT_WARNING, LINT_MAY_HELPER, "asks the system for the time (use wall_ms, mono_ms: tests "
 		 "turn that clock)",
 	    " time gettimeofday clock_gettime ftime " },
-	{ false, "keeps its result in a place that threads share",
+	{ LINT_WARNING, LINT_MAY_HELPER, "keeps its result in a place that threads share",
 	    " strtok strerror localtime gmtime ctime asctime getpwnam "
 	    "getpwuid getgrnam getgrgid rand random inet_ntoa " }
 };
@@ -77,6 +76,34 @@ elf_is_among(const char *name, const char *list)
 	return false;
 }
 
+/* elf_jumps - a jump needs a place that was marked: who marks none can only
+   mean one in the host's frames */
+static void
+elf_jumps(struct lint *l, const struct elf *e)
+{
+	const char *jump = NULL;
+	bool marks = false;
+
+	for (size_t i = 0; i < e->imports.n; i++) {
+		const char *name = e->imports.v[i];
+
+		if (elf_is_among(name, " longjmp _longjmp siglongjmp "
+				       "__longjmp_chk "))
+			jump = name;
+		marks |= elf_is_among(name, " setjmp _setjmp sigsetjmp "
+					    "__sigsetjmp ");
+	}
+	if (jump == NULL)
+		return;
+	if (marks)
+		lint_add(l, LINT_NOTICE, "import", "%s must never jump over "
+		    "the host's frames, as it does from a callback of the host "
+		    "to a place outside of it", jump);
+	else
+		lint_add(l, LINT_ERROR, "import", "%s jumps over the host's "
+		    "frames: the module marks no place (setjmp)", jump);
+}
+
 /* elf_imports - functions with consequences */
 static void
 elf_imports(struct lint *l, const struct elf *e)
@@ -85,11 +112,14 @@ elf_imports(struct lint *l, const struct elf *e)
 		for (size_t i = 0; i < e->imports.n; i++) {
 			const char *name = e->imports.v[i];
 
-			if (elf_is_among(name, imports[k].names))
-				lint_add(l, imports[k].error, "import",
+			if (elf_is_among(name, imports[k].names)) {
+				lint_add(l, imports[k].level, "import",
 				    "%s %s", name, imports[k].why);
+				lint_for_helper(l, imports[k].may);
+			}
 		}
 	}
+	elf_jumps(l, e);
 }
 
 /* elf_exports - the entry function and nothing else */
@@ -115,10 +145,10 @@ elf_exports(struct lint *l, const struct elf *e)
 		}
 	}
 	if (entry != NULL && !found)
-		lint_add(l, true, "export", "%s is not exported (see "
+		lint_add(l, LINT_ERROR, "export", "%s is not exported (see "
 		    "WEIR_MODULE_EXPORT)", entry);
 	if (n > 0)
-		lint_add(l, false, "export", "%u more symbols are exported: "
+		lint_add(l, LINT_WARNING, "export", "%u more symbols are exported: "
 		    "%s%s (compile with -fvisibility=hidden)", n,
 		    buf_str(&others).ptr, n > 5 ? ", ..." : "");
 	buf_fini(&others);
@@ -131,20 +161,20 @@ static void
 elf_link(struct lint *l, const struct elf *e)
 {
 	if (!e->bind_now)
-		lint_add(l, true, "bind-now", "symbols are not resolved when "
+		lint_add(l, LINT_ERROR, "bind-now", "symbols are not resolved when "
 		    "it is loaded (link with -Wl,-z,now)");
 	if (!e->relro)
-		lint_add(l, false, "relro", "tables stay writable (link with "
+		lint_add(l, LINT_WARNING, "relro", "tables stay writable (link with "
 		    "-Wl,-z,relro)");
 	if (e->text_relocations)
-		lint_add(l, true, "text", "its code is written to when it is "
+		lint_add(l, LINT_ERROR, "text", "its code is written to when it is "
 		    "loaded (compile with -fPIC)");
 	if (e->stack_executable)
-		lint_add(l, true, "stack", "it wants an executable stack "
+		lint_add(l, LINT_ERROR, "stack", "it wants an executable stack "
 		    "(link with -Wl,-z,noexecstack)");
 	/* one is the compiler's own */
 	if (e->constructors > 1)
-		lint_add(l, false, "constructor", "it has %u constructors, "
+		lint_add(l, LINT_WARNING, "constructor", "it has %u constructors, "
 		    "which run before anybody has checked it",
 		    e->constructors - 1);
 	for (size_t i = 0; i < e->needed.n; i++) {
@@ -152,7 +182,8 @@ elf_link(struct lint *l, const struct elf *e)
 		     k < sizeof(libraries) / sizeof(*libraries); k++) {
 			if (strncmp(e->needed.v[i], libraries[k].begin,
 				strlen(libraries[k].begin)) == 0)
-				lint_add(l, k < 2, "needed", "%s: %s",
+				lint_add(l, k < 2 ? LINT_ERROR : LINT_WARNING,
+				    "needed", "%s: %s",
 				    e->needed.v[i], libraries[k].why);
 		}
 	}
@@ -167,7 +198,7 @@ lint_elf(struct lint *l)
 	int status = elf_read(&e, l->path, &err);
 
 	if (status < 0) {
-		lint_add(l, true, "file", "%s", err.text);
+		lint_add(l, LINT_ERROR, "file", "%s", err.text);
 	} else {
 		elf_exports(l, &e);
 		elf_link(l, &e);

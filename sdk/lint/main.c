@@ -15,9 +15,12 @@
 
 static bool json, quiet, strict;
 
+static const char *const levels[] = { "notice", "warning", "error" };
+
 /* lint_add - one more thing to say */
 void
-lint_add(struct lint *l, bool error, const char *check, const char *fmt, ...)
+lint_add(struct lint *l, enum lint_level level, const char *check,
+    const char *fmt, ...)
 {
 	struct lint_item *item = vec_push(&l->items);
 	struct buf text = BUF_INIT;
@@ -26,9 +29,35 @@ lint_add(struct lint *l, bool error, const char *check, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	item->error = error;
+	item->level = level;
+	item->may = LINT_MAY_NONE;
 	item->check = check;
 	item->text = buf_steal(&text);
+}
+
+/* lint_for_helper - the last one may be the helper's business */
+void
+lint_for_helper(struct lint *l, enum lint_may may)
+{
+	l->items.v[l->items.n - 1].may = may;
+}
+
+/* lint_judge - with the descriptor read: what a helper may do.  The import
+   table does not say who calls; that there is a helper is why it may be right. */
+static void
+lint_judge(struct lint *l)
+{
+	for (size_t i = 0; i < l->items.n; i++) {
+		struct lint_item *item = &l->items.v[i];
+		char *text = item->text;
+
+		if (item->may == LINT_MAY_NONE || item->may > l->has)
+			continue;
+		item->level = LINT_NOTICE;
+		item->text = xasprintf("%s (right in a helper, of which it has "
+		    "one, and only there)", text);
+		free(text);
+	}
 }
 
 /* lint_fini - free it */
@@ -55,19 +84,19 @@ lint_name(struct lint *l)
 	    strcmp(base + len - 3, ".so") == 0)
 		l->name = xstrndup(base + 4, len - 7);
 	else
-		lint_add(l, true, "file", "a module's file is called "
+		lint_add(l, LINT_ERROR, "file", "a module's file is called "
 		    "mod_NAME.so");
 	free(copy);
 }
 
-/* lint_count - errors, or warnings */
+/* lint_count - of that level */
 static unsigned
-lint_count(const struct lint *l, bool errors)
+lint_count(const struct lint *l, enum lint_level level)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < l->items.n; i++)
-		n += l->items.v[i].error == errors;
+		n += l->items.v[i].level == level;
 	return n;
 }
 
@@ -80,11 +109,11 @@ lint_text(const struct lint *l)
 	for (size_t i = 0; i < l->items.n; i++) {
 		const struct lint_item *item = &l->items.v[i];
 
-		if (quiet && !item->error)
+		if (quiet && item->level != LINT_ERROR)
 			continue;
 		text_escape(clean, sizeof(clean), text_slice(item->text));
-		printf("%s: %s: %s: %s\n", l->path,
-		    item->error ? "error" : "warning", item->check, clean);
+		printf("%s: %s: %s: %s\n", l->path, levels[item->level],
+		    item->check, clean);
 	}
 	if (!quiet && l->items.n == 0)
 		printf("%s: %s %s, %s, ABI %u.%u: nothing to say\n", l->path,
@@ -105,7 +134,7 @@ lint_json(const struct lint *l)
 
 		text_escape(clean, sizeof(clean), text_slice(item->text));
 		json_array_append_new(all, json_pack("{s:s,s:s,s:s}", "level",
-		    item->error ? "error" : "warning", "check", item->check,
+		    levels[item->level], "check", item->check,
 		    "text", clean));
 	}
 	root = json_pack("{s:s,s:s*,s:s*,s:s*,s:s*,s:s,s:b,s:o}", "file",
@@ -113,7 +142,7 @@ lint_json(const struct lint *l)
 	    "license", l->license, "abi",
 	    l->id != NULL ? (char []){ (char)('0' + l->abi_major % 10), '.',
 		(char)('0' + l->abi_minor % 10), '\0' } : "", "ok",
-	    lint_count(l, true) == 0, "findings", all);
+	    lint_count(l, LINT_ERROR) == 0, "findings", all);
 	line = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
 	if (line != NULL)
 		puts(line);
@@ -133,12 +162,13 @@ lint_one(const char *path)
 	lint_name(&l);
 	if (lint_elf(&l))
 		lint_descriptor(&l);
+	lint_judge(&l);
 	if (json)
 		lint_json(&l);
 	else
 		lint_text(&l);
-	good = lint_count(&l, true) == 0 &&
-	    (!strict || lint_count(&l, false) == 0);
+	good = lint_count(&l, LINT_ERROR) == 0 &&
+	    (!strict || lint_count(&l, LINT_WARNING) == 0);
 	lint_fini(&l);
 	return good;
 }
@@ -150,7 +180,8 @@ usage(FILE *out)
 	fputs("usage: weir-module-lint [OPTION ...] mod_NAME.so ...\n"
 	      "  --json      one JSON object a line for each file\n"
 	      "  --quiet     errors only\n"
-	      "  --strict    warnings make the exit status 1, too\n"
+	      "  --strict    warnings make the exit status 1, too; notices "
+	      "never do\n"
 	      "  --version, --help\n"
 	      "Exit status: 0 no errors, 1 errors, 2 usage\n", out);
 }

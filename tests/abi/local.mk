@@ -27,6 +27,8 @@ tests_abi_mod_luatest_la_SOURCES = tests/abi/mod_luatest.c
 tests_abi_mod_luatest_la_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_abi_mod_luatest_la_LDFLAGS = $(PLUGIN_LDFLAGS) -rpath $(moduledir)
 
+# compiled by the tests, against headers of every age
+EXTRA_DIST += tests/abi/mod_old.c tests/functional/test_abi_modules.py
 EXTRA_DIST += tests/functional/test_modules.py tests/functional/test_remote.py
 
 # for tests of the built programs

@@ -508,11 +508,8 @@ def main():
     parser.add_argument("--quick", action="store_true",
                         help="fewer and shorter rounds")
     parser.add_argument("--only", nargs="+", metavar="WORD",
-                        help="answers noreply mime rules replay policy idle "
-                        "explain")
-
-                        help="answers noreply mime rules modules policy idle "
-                             "explain")
+                        help="answers noreply mime rules replay modules "
+                        "policy idle explain")
     parser.add_argument("--json", metavar="FILE")
     bench = Bench(parser.parse_args())
     if proc.program("weir") is None:

@@ -7,6 +7,7 @@ tests_functional_mime_dump_LDADD = libweir.la $(GMIME_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += tests/functional/test_mime_data.py
 # Tests of the built programs from outside; they need root for Postfix.
 functional_lib = tests/lib/weirtest/__init__.py \
+	tests/lib/weirtest/author.py \
 	tests/lib/weirtest/corpus.py tests/lib/weirtest/daemon.py \
 	tests/lib/weirtest/fakedns.py tests/lib/weirtest/milter.py \
 	tests/lib/weirtest/policy.py tests/lib/weirtest/postfix.py \

@@ -23,6 +23,20 @@ tests_fuzz_fuzz_bayes_token_SOURCES = tests/fuzz/fuzz_bayes_token.c \
 tests_fuzz_fuzz_bayes_token_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_fuzz_fuzz_bayes_token_LDADD =
 tests_fuzz_fuzz_bayes_token_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_completion
+tests_fuzz_fuzz_completion_SOURCES = tests/fuzz/fuzz_completion.c \
+	framework/pipe/test_fake.c framework/pipe/test_fake.h
+tests_fuzz_fuzz_completion_LDADD = libweir.la $(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_completion_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_descriptor
+tests_fuzz_fuzz_descriptor_SOURCES = tests/fuzz/fuzz_descriptor.c
+tests_fuzz_fuzz_descriptor_LDADD = libweir.la $(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_descriptor_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+FUZZ_TARGETS += tests/fuzz/fuzz_host_calls
+tests_fuzz_fuzz_host_calls_SOURCES = tests/fuzz/fuzz_host_calls.c \
+	framework/pipe/test_fake.c framework/pipe/test_fake.h
+tests_fuzz_fuzz_host_calls_LDADD = libweir.la $(JANSSON_LIBS) -lm
+tests_fuzz_fuzz_host_calls_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conf_LDADD = libweir.la $(JANSSON_LIBS)

@@ -19,19 +19,25 @@ extern "C" {
 
 #define WEIR_EXT_CONTROL "weir.control/1"
 
-/* argv[0] is the command.  json: the user asked for JSON. Strings live until
-   the call closes. A negative status makes weirctl exit 1; WEIR_E_INVAL without a
-   word of error() prints the usage and makes it exit 2. [loop] */
+/* argv[0] is the command; strings live until the call closes.  json: the user
+   asked for JSON.  state: as create set it.  A negative status makes weirctl
+   exit 1; WEIR_E_INVAL without a word of error() prints the usage and makes it
+   exit 2. [loop] */
 typedef int weir_control_fn(void *state, weir_call *, uint32_t argc,
     const char *const *argv, bool json);
 
+/* Frozen: what comes later is weir.control/2. */
 struct weir_control {
-	/* usage: "list [PREFIX]"; help: one sentence. In create. [main] */
+	/* Offer a command.  name: a word; usage: "list [PREFIX]"; help: one
+	   sentence; all copied.  WEIR_E_EXISTS: there is one of that name;
+	   WEIR_E_STATE: create is over. [main] */
 	int (*command)(weir_self *, const char *name, const char *usage,
 	    const char *help, weir_control_fn *fn);
-	/* Add text to the answer (at most 16 MiB in all). [loop] */
+	/* Add text to the answer.  WEIR_E_LIMIT: over 16 MiB in all;
+	   WEIR_E_STATE: in a call that answers no command. [loop] */
 	int (*print)(weir_call *, weir_str text);
-	/* The command failed: this text goes to standard error. [loop] */
+	/* The command failed: this text goes to standard error.  Errors as
+	   print(). [loop] */
 	int (*error)(weir_call *, weir_str text);
 	/* The same as command(), but fn runs in weirctl's process, with the
 	   rights of who calls it and the module's section of the same
@@ -40,7 +46,6 @@ struct weir_control {
 	   create. [main] */
 	int (*local)(weir_self *, const char *name, const char *usage,
 	    const char *help, weir_control_fn *fn);
-	/* ---- end of ABI 0.1 ---- */
 };
 
 #ifdef __cplusplus

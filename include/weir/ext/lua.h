@@ -42,16 +42,17 @@ enum weir_lua_type {
 	WEIR_LUA_LIST = 5    /* a table 1, 2, 3 ... */
 };
 
+/* One value.  Frozen. */
 struct weir_lua_value {
 	uint32_t type; /* enum weir_lua_type: which member of `as` counts */
 	uint32_t n;    /* LIST: values at as.list */
 	union {
-		bool boolean;
+		uint32_t boolean; /* 0: false */
 		int64_t integer;
 		double number;
 		weir_str string;
 		const struct weir_lua_value *list;
-	} as;
+	} as; /* borrowed as long as the value is */
 };
 
 /* Work on one call of the function: argv is borrowed until the weir_call
@@ -59,19 +60,22 @@ struct weir_lua_value {
 typedef int weir_lua_fn(void *state, weir_call *, uint32_t argc,
     const struct weir_lua_value *argv);
 
+/* Frozen: what comes later is weir.lua/2. */
 struct weir_lua {
 	/* Publish a function. name: a-z 0-9 _; signature: its arguments and
 	   results for the reader, "(ip, helo) -> result"; help: a sentence or
-	   two.  Texts are not copied.  WEIR_E_EXISTS: published before;
-	   WEIR_E_STATE: not in create. [main] */
+	   two.  Texts are not copied: they must live as long as the module.
+	   WEIR_E_EXISTS: published before; WEIR_E_STATE: not in create;
+	   WEIR_E_LIMIT: too many. [main] */
 	int (*publish)(weir_self *, const char *name, const char *signature,
 	    const char *help, weir_lua_fn *fn);
 	/* The answer: n results, copied. WEIR_E_STATE: answered before, or not
-	   in a call of such a function; WEIR_E_LIMIT. [loop] */
+	   in a call of such a function; WEIR_E_LIMIT: over the limits above, a
+	   type that does not exist, a string or list without an address. [loop] */
 	int (*give)(weir_call *, uint32_t n,
 	    const struct weir_lua_value *values);
 	/* An error in the rule: why is a sentence without the function's
-	   name. [loop] */
+	   name, cut at 300 octets.  Errors as give(). [loop] */
 	int (*refuse)(weir_call *, weir_str why);
 };
 

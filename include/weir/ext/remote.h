@@ -80,16 +80,19 @@ struct weir_mime_part;
 
 /* What the host offers in a helper.  Grows at its end. */
 struct weir_helper_host {
-	uint32_t size;
-	uint32_t reserved0;
+	uint32_t size;	    /* sizeof(struct weir_helper_host) in the host */
+	uint32_t reserved0; /* 0 */
 
 	/* Log one line, under the module's name; dropped when there are too
 	   many.  level: enum weir_log_level. [helper], [run] */
 	void (*log)(int level, weir_str line);
-	int64_t (*wall_ms)(void); /* [helper], [run] */
+	/* Milliseconds since 1970; milliseconds of a clock that never steps.
+	   [helper], [run] */
+	int64_t (*wall_ms)(void);
 	int64_t (*mono_ms)(void);
 	/* The folder of WEIR_HELPER_TEMP, else "".  It is emptied when the
-	   process starts and ends.  Lives as long as the process. */
+	   process starts and ends.  Lives as long as the process. [helper],
+	   [run] */
 	const char *(*temp_dir)(void);
 
 	/* Append octets to the response, copied.  WEIR_E_LIMIT over
@@ -122,7 +125,8 @@ struct weir_helper_host {
 	   does.  Only in helpers of one thread; call it once in init, which
 	   reads what libraries want from files. [helper], [run] */
 	weir_mail *(*mail_open)(weir_str raw);
-	/* As the functions of weir.mime; WEIR_E_NOTFOUND behind the last. */
+	/* As the functions of weir.mime; WEIR_E_NOTFOUND behind the last.
+	   mail_close sets the pointer to NULL. [helper], [run] */
 	int (*mail_part)(weir_mail *, uint32_t part,
 	    struct weir_mime_part *out);
 	int (*mail_name)(weir_mail *, uint32_t part, uint32_t index,
@@ -130,7 +134,7 @@ struct weir_helper_host {
 	int (*mail_data)(weir_mail *, uint32_t part, size_t max,
 	    weir_str *out);
 	void (*mail_close)(weir_mail **);
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* What a helper asks for, as its options want it: see adapt. */
@@ -138,9 +142,9 @@ struct weir_helper_needs {
 	uint32_t size;	  /* sizeof(struct weir_helper_needs) */
 	uint32_t threads; /* 1..64 */
 	uint32_t processes; /* 1..16; 0: these options need no such helper */
-	uint32_t init_ms; /* 1..3600000 */
-	uint64_t memory;
-	/* ---- end of ABI 0.1 ---- */
+	uint32_t init_ms; /* 1..3600000 milliseconds */
+	uint64_t memory;  /* limit of address space, octets */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* One kind of helper; constant. */
@@ -150,8 +154,8 @@ struct weir_helper {
 	const char *name; /* "scan": a-z 0-9 -, unique in the module */
 	uint32_t threads; /* requests at the same time in one process, 1..64 */
 	uint32_t processes; /* how many there are on this machine, 1..16 */
-	uint32_t init_ms; /* time for init; 0: 30 s */
-	uint32_t reserved0;
+	uint32_t init_ms; /* time for init in milliseconds; 0: 30 s */
+	uint32_t reserved0; /* 0 */
 	uint64_t memory; /* limit of address space, octets; 0: 1 GiB */
 
 	/* Once, in the sandbox.  A negative status refuses the configuration,
@@ -180,7 +184,7 @@ struct weir_helper {
 	   less.  Of the flags only WEIR_HELPER_TEMP is of use.  NULL:
 	   functions. */
 	const char *program;
-	/* ---- end of ABI 0.1 ---- */
+	/* ---- end of ABI 1.0 ---- */
 };
 
 /* start's flags */
@@ -197,6 +201,7 @@ struct weir_helper {
 typedef void weir_remote_done(weir_call *, int status, weir_str response,
     void *arg);
 
+/* Frozen: what comes later is weir.remote/2. */
 struct weir_remote {
 	/* Ask helper number `helper` of the descriptor's helpers; request is
 	   copied.  The call stays open; its deadline is the request's. done
@@ -217,7 +222,6 @@ struct weir_remote {
 	int (*start_data)(weir_call *, uint32_t helper, weir_str request,
 	    const weir_str *data, uint32_t n, weir_remote_done *done,
 	    void *arg);
-	/* ---- end of ABI 0.1 ---- */
 };
 
 #ifdef __cplusplus

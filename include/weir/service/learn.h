@@ -22,15 +22,19 @@ extern "C" {
 typedef void weir_learn_done(weir_call *, int status, double before,
     double after, void *arg);
 
+/* The table. */
 struct weir_learn {
 	uint32_t size; /* sizeof(struct weir_learn), as provided */
-	uint32_t reserved0;
+	uint32_t reserved0; /* 0 */
 	/* Learn a whole message (header, empty line, body; copied) as spam or
 	   ham, for the site and, if user is not empty, for that address.  A
 	   message learned as the other class before is moved.  The call is the
-	   caller's own and stays open until done. [loop] */
+	   caller's own and stays open until done.  state: as weir_service.find
+	   gave it.  A negative status: nothing was begun, done does not run.
+	   [loop] */
 	int (*learn)(void *state, weir_call *, bool spam, weir_str user,
 	    weir_str message, weir_learn_done *done, void *arg);
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

@@ -31,9 +31,10 @@ enum weir_quarantine_class {
 typedef void weir_quarantine_done(weir_call *, int status, weir_str id,
     void *arg);
 
+/* The table. */
 struct weir_quarantine {
 	uint32_t size; /* sizeof(struct weir_quarantine), as provided */
-	uint32_t reserved0;
+	uint32_t reserved0; /* 0 */
 	/* Keep the message as it was received, for one recipient or
 	   (WEIR_RCPT_NONE) for all that were accepted.  In act at eom; the call
 	   is the caller's own and stays open until done.  reason: one sentence
@@ -42,6 +43,7 @@ struct weir_quarantine {
 	   [loop] */
 	int (*keep)(void *state, weir_call *, uint32_t class_, uint32_t rcpt,
 	    weir_str reason, weir_quarantine_done *done, void *arg);
+	/* ---- end of ABI 1.0 ---- */
 };
 
 #ifdef __cplusplus

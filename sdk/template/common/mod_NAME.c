@@ -11,7 +11,7 @@
 #include <weir/weir.h>
 
 /* What this process knows; made in create, handed to every callback. */
-struct @NAME@ {
+struct mod_@CNAME@ {
 	const struct weir_host *host;
 	weir_self *self;
 	const weir_conf *conf;
@@ -45,6 +45,9 @@ struct @NAME@ {
 @end@
 @if control@
 	const struct weir_control *control;
+@end@
+@if lua@
+	const struct weir_lua *lua;
 @end@
 };
 
@@ -101,13 +104,16 @@ static const char *const needs[] = {
 @if control@
 	WEIR_EXT_CONTROL,
 @end@
+@if lua@
+	WEIR_EXT_LUA,
+@end@
 	NULL
 };
 
 @if match@
 /* is_listed - is the text one of the option match, ASCII case aside */
 static bool
-is_listed(const struct @NAME@ *m, weir_str text)
+is_listed(const struct mod_@CNAME@ *m, weir_str text)
 {
 	const weir_str *items;
 	uint32_t n = m->host->conf_list(m->conf, OPTION_MATCH, &items);
@@ -125,7 +131,7 @@ is_listed(const struct @NAME@ *m, weir_str text)
 static void
 on_answer(weir_call *call, const struct weir_dns_answer *answer, void *arg)
 {
-	struct @NAME@ *m = arg;
+	struct mod_@CNAME@ *m = arg;
 	const char *what = answer->status == WEIR_OK ? "found" :
 	    answer->status == WEIR_E_NOTFOUND	     ? "none" :
 						       "trouble";
@@ -140,7 +146,7 @@ on_answer(weir_call *call, const struct weir_dns_answer *answer, void *arg)
 static void
 on_stored(weir_call *call, int status, weir_str value, void *arg)
 {
-	struct @NAME@ *m = arg;
+	struct mod_@CNAME@ *m = arg;
 
 	(void)value;
 	if (status == WEIR_OK || status == WEIR_E_EXISTS)
@@ -152,7 +158,7 @@ on_stored(weir_call *call, int status, weir_str value, void *arg)
 /* look - state a finding if the text is listed; what is started here keeps the
    call open until it has completed */
 static int
-look(struct @NAME@ *m, weir_call *call, uint32_t rcpt, weir_str text)
+look(struct mod_@CNAME@ *m, weir_call *call, uint32_t rcpt, weir_str text)
 {
 	const struct weir_host *h = m->host;
 	int status = WEIR_OK;
@@ -181,7 +187,7 @@ look(struct @NAME@ *m, weir_call *call, uint32_t rcpt, weir_str text)
 
 /* judge - reject if a finding was stated, and if the option says so */
 static int
-judge(struct @NAME@ *m, weir_call *call, uint32_t scope, uint32_t rcpt)
+judge(struct mod_@CNAME@ *m, weir_call *call, uint32_t scope, uint32_t rcpt)
 {
 	struct weir_verdict v = { .size = sizeof(v),
 		.action = WEIR_ACT_REJECT, .scope = scope, .rcpt = rcpt,
@@ -200,7 +206,7 @@ judge(struct @NAME@ *m, weir_call *call, uint32_t scope, uint32_t rcpt)
 static int
 collect_connect(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	weir_str name;
 
 	if (m->host->attr_get(call, WEIR_A_CLIENT_NAME, WEIR_RCPT_NONE,
@@ -220,7 +226,7 @@ decide_connect(void *state, weir_call *call)
 static int
 collect_helo(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	weir_str helo;
 
 	if (m->host->attr_get(call, WEIR_A_HELO, WEIR_RCPT_NONE, &helo) < 0)
@@ -239,7 +245,7 @@ decide_helo(void *state, weir_call *call)
 static int
 collect_mail(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	weir_str sender;
 
 	if (m->host->attr_get(call, WEIR_A_SENDER, WEIR_RCPT_NONE,
@@ -259,7 +265,7 @@ decide_mail(void *state, weir_call *call)
 static int
 collect_rcpt(void *state, weir_call *call, uint32_t rcpt)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	weir_str address;
 
 	if (m->host->attr_get(call, WEIR_A_RCPT, rcpt, &address) < 0)
@@ -279,7 +285,7 @@ decide_rcpt(void *state, weir_call *call, uint32_t rcpt)
 static int
 collect_data(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 
 	m->host->log(m->self, call, WEIR_LOG_DEBUG, WEIR_STR("at data"));
 	return WEIR_OK;
@@ -291,7 +297,7 @@ collect_data(void *state, weir_call *call)
 static int
 collect_header(void *state, weir_call *call, weir_str name, weir_str value)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 
 	(void)value;
 	m->host->log(m->self, call, WEIR_LOG_DEBUG, name);
@@ -304,7 +310,7 @@ collect_header(void *state, weir_call *call, weir_str name, weir_str value)
 static int
 collect_eoh(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 
 	m->host->log(m->self, call, WEIR_LOG_DEBUG, WEIR_STR("at eoh"));
 	return WEIR_OK;
@@ -316,7 +322,7 @@ collect_eoh(void *state, weir_call *call)
 static int
 collect_body(void *state, weir_call *call, weir_str chunk)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 
 	(void)chunk;
 	m->host->log(m->self, call, WEIR_LOG_DEBUG, WEIR_STR("a chunk"));
@@ -329,7 +335,7 @@ collect_body(void *state, weir_call *call, weir_str chunk)
 static int
 collect_eom(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	weir_str subject;
 
 	if (m->host->header_at(call, "Subject", 0, NULL, &subject) < 0)
@@ -354,11 +360,27 @@ decide_eom(void *state, weir_call *call)
 static int
 act_eom(void *state, weir_call *call)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 	int status = m->edit->header_add(call, "X-@NAME@",
 	    WEIR_STR("checked"));
 
 	return status == WEIR_E_UNSUPPORTED ? WEIR_OK : status;
+}
+
+@end@
+@if lua@
+/* on_greet - weir.call.@NAME@.greet(who) in a rule */
+static int
+on_greet(void *state, weir_call *call, uint32_t argc,
+    const struct weir_lua_value *argv)
+{
+	struct mod_@CNAME@ *m = state;
+	struct weir_lua_value answer = { .type = WEIR_LUA_STRING };
+
+	if (argc != 1 || argv[0].type != WEIR_LUA_STRING)
+		return m->lua->refuse(call, WEIR_STR("wants a string"));
+	answer.as.string = argv[0].as.string;
+	return m->lua->give(call, 1, &answer);
 }
 
 @end@
@@ -368,7 +390,7 @@ static int
 on_status(void *state, weir_call *call, uint32_t argc,
     const char *const *argv, bool json)
 {
-	struct @NAME@ *m = state;
+	struct mod_@CNAME@ *m = state;
 
 	(void)argc;
 	(void)argv;
@@ -382,7 +404,7 @@ static int
 create(const struct weir_host *host, weir_self *self, const weir_conf *conf,
     void **state)
 {
-	struct @NAME@ *m = calloc(1, sizeof(*m));
+	struct mod_@CNAME@ *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return WEIR_E_NOMEM;
@@ -419,6 +441,12 @@ create(const struct weir_host *host, weir_self *self, const weir_conf *conf,
 	m->service = host->ext(self, WEIR_EXT_SERVICE);
 @end@
 	*state = m;
+@if lua@
+	m->lua = host->ext(self, WEIR_EXT_LUA);
+	if (m->lua->publish(self, "greet", "(who) -> who",
+		"Gives back what it was given.", on_greet) < 0)
+		return WEIR_E_INTERNAL;
+@end@
 @if control@
 	m->control = host->ext(self, WEIR_EXT_CONTROL);
 	return m->control->command(self, "status", "status",
@@ -520,4 +548,4 @@ static const struct weir_module module = {
 	.destroy = destroy,
 };
 
-WEIR_MODULE_EXPORT(mod_@NAME@, module)
+WEIR_MODULE_EXPORT(mod_@CNAME@, module)
