@@ -16,6 +16,6 @@
 #define OLDEST_SYMBOL OLDEST_END(weir_symbol, score)
 #define OLDEST_VERDICT OLDEST_END(weir_verdict, text)
 #define OLDEST_FINDING OLDEST_END(weir_finding, reason)
-#define OLDEST_HELPER OLDEST_END(weir_helper, adapt)
+#define OLDEST_HELPER OLDEST_END(weir_helper, program)
 
 #endif

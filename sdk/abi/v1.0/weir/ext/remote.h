@@ -24,6 +24,21 @@
  * WEIR_HELPER_FILES or WEIR_HELPER_TEMP.  What is refused fails with EPERM or
  * EACCES.
  *
+ * With WEIR_HELPER_PROGRAMS it may do most of that, and so may what it starts:
+ * there is no list of what is allowed.  It keeps the user, can gain no rights
+ * and not look into other processes, `memory` limits each process, and files
+ * can be written only in /tmp, /var/tmp, /dev, its own temporary folder and
+ * folders that PATH options name (with Landlock; else file modes decide).  What
+ * it starts must be ended by itself: the host ends the helper's process alone.
+ *
+ * PROGRAMS.  With `program` the helper is a program in any language instead of
+ * functions.  weir-helper starts it in the same sandbox, gives it requests as
+ * packets (doc/helper-protocol.md) and watches over it; the limits and what
+ * the sender sees are the same.  It can execute no other program; all of its
+ * life it may read what a helper of functions may read in init, and the folder
+ * that it lies in.  Program and folder must belong to root or to the owner of
+ * the module's file, with nobody else allowed to write.
+ *
  * OPTIONS.  conf in init is the module's section, as in create, secrets
  * included.  A reload with the same section and file keeps the helper running
  * for the new workers too, else a new one starts beside the old one, which
@@ -55,6 +70,9 @@ extern "C" {
 #define WEIR_HELPER_TEMP (1u << 0)  /* a private folder to write in */
 #define WEIR_HELPER_FILES (1u << 1) /* open files to read after init */
 #define WEIR_HELPER_JIT (1u << 2)   /* make memory executable after init */
+/* Start programs and speak to the network: for what can't be done otherwise,
+   since this is the lesser protection (see SANDBOX). */
+#define WEIR_HELPER_PROGRAMS (1u << 3)
 
 typedef struct weir_request weir_request; /* one request in a helper */
 typedef struct weir_mail weir_mail; /* a mail that a helper reads */
@@ -160,6 +178,12 @@ struct weir_helper {
 	   configuration.  May be NULL. [main] */
 	int (*adapt)(const struct weir_helper_host *, const weir_conf *,
 	    struct weir_helper_needs *);
+	/* A program in the place of init, run and fini, which are NULL then:
+	   its path, absolute or relative to the folder of the module's file.
+	   threads is the most that it is asked at the same time; it may say
+	   less.  Of the flags only WEIR_HELPER_TEMP is of use.  NULL:
+	   functions. */
+	const char *program;
 	/* ---- end of ABI 1.0 ---- */
 };
 
