@@ -283,7 +283,11 @@ accessors_answer_in_bounds(void **state)
 	p.size = 12;
 	assert_int_equal(mime_part(m, 0, &p), WEIR_OK);
 	assert_int_equal(p.size, 12);
+	/* one that knows a longer struct is told how much of it is filled */
 	p.size = sizeof(p) + 8;
+	assert_int_equal(mime_part(m, 0, &p), WEIR_OK);
+	assert_int_equal(p.size, sizeof(p));
+	p.size = 3;
 	assert_int_equal(mime_part(m, 0, &p), WEIR_E_INVAL);
 	pool_destroy(&pool);
 }
