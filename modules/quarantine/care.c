@@ -10,12 +10,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "item.h"
 
 #define CARE_SLICE 500
+#define DAY_MS ((int64_t)86400000)
 
 /* care_lock - flock goes with its process */
 int
@@ -159,6 +161,21 @@ care_days(const struct store *st)
 		closedir(d);
 }
 
+/* care_before - what came before is past its retention.  Whole days end at
+   midnight, so that what a user saw in the morning is there all day. */
+static int64_t
+care_before(int64_t now, int64_t keep)
+{
+	time_t t = (time_t)(now / 1000);
+	struct tm tm;
+
+	if (keep < DAY_MS || localtime_r(&t, &tm) == NULL)
+		return now - keep;
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	return (int64_t)mktime(&tm) * 1000 - keep;
+}
+
 /* care_purge - retention, class by class */
 int
 care_purge(struct store *st, const struct care_conf *conf, bool check,
@@ -169,7 +186,7 @@ care_purge(struct store *st, const struct care_conf *conf, bool check,
 
 	memset(out, 0, sizeof(*out));
 	for (int c = 1; c < CLASSES && n >= 0; c++) {
-		int64_t before = now - conf->keep_ms[c];
+		int64_t before = care_before(now, conf->keep_ms[c]);
 
 		if (check) {
 			n = care_purge_count(st, c, before, out, f);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <weir/inline.h>
@@ -493,6 +494,36 @@ test_retention(void **state)
 	assert_int_equal(count(st, "used WHERE user = '' AND items = 1"), 1);
 }
 
+/* Days end at midnight. */
+static void
+test_retention_of_days(void **state)
+{
+	const int64_t day = 86400000;
+	struct care_conf conf = { .keep_ms = { 0, day, day, day },
+		.audit_ms = 90 * day };
+	struct store *st = *state;
+	struct care_purged p;
+	struct fault f;
+	char id[ID_LEN + 1];
+	struct tm tm;
+	time_t t = (time_t)(clock_ms / 1000);
+
+	/* noon, so that it is far from both midnights */
+	assert_non_null(localtime_r(&t, &tm));
+	tm.tm_hour = 12;
+	tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	clock_ms = (int64_t)mktime(&tm) * 1000;
+	assert_int_equal(keep_one(st, "a\r\n", "a@example.net", 1, id),
+	    WEIR_OK);
+	clock_ms += 35 * 3600000; /* an hour before the second midnight */
+	assert_int_equal(care_purge(st, &conf, false, &p, &f), WEIR_OK);
+	assert_int_equal(p.items[1], 0);
+	clock_ms += 2 * 3600000;
+	assert_int_equal(care_purge(st, &conf, false, &p, &f), WEIR_OK);
+	assert_int_equal(p.items[1], 1);
+}
+
 static void
 test_short_ids(void **state)
 {
@@ -783,7 +814,7 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = { T(test_ids), T(test_users),
 		T(test_token), T(test_same), T(test_from), T(test_glob),
-		T(test_lists), T(test_lists_are_bounded), T(test_retention), T(test_short_ids),
+		T(test_lists), T(test_lists_are_bounded), T(test_retention), T(test_retention_of_days), T(test_short_ids),
 		T(test_sync), T(test_smtp), T(test_smtp_injection) };
 
 	signal(SIGPIPE, SIG_IGN);
