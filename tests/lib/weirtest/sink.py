@@ -120,9 +120,9 @@ class Sink:
                         self.messages.append(Message(peer, sender,
                                                      recipients, data))
                         self.lock.notify_all()
-                await asyncio.sleep(self.data_delay)
                     if self.on_taken is not None:
                         self.on_taken()
+                await asyncio.sleep(self.data_delay)
                 await say(answer)
             elif verb == "QUIT":
                 await say("221 2.0.0 Bye")
