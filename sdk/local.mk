@@ -15,7 +15,6 @@ sdk_templates = \
 	sdk/template/common/tests/NAME.case \
 	sdk/template/meson/meson.build
 EXTRA_DIST += $(sdk_templates)
-EXTRA_DIST += sdk/examples/helper_python
 
 # their folders, but not ours, go along
 install-data-local: install-templates
@@ -28,7 +27,10 @@ install-templates:
 		esac; \
 		to='$(DESTDIR)'"$$to"; \
 		$(MKDIR_P) "$${to%/*}" && \
-		$(INSTALL_DATA) "$(srcdir)/$$file" "$$to" || exit 1; \
+		case $$file in \
+		*.py)	$(INSTALL_SCRIPT) "$(srcdir)/$$file" "$$to" ;; \
+		*)	$(INSTALL_DATA) "$(srcdir)/$$file" "$$to" ;; \
+		esac || exit 1; \
 	done
 uninstall-local: uninstall-templates
 uninstall-templates:

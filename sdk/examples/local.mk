@@ -13,6 +13,10 @@ sdk_examples = \
 	sdk/examples/blocking_job/mod_blocking-job.c \
 	sdk/examples/hello/hello.case \
 	sdk/examples/hello/mod_hello.c \
+	sdk/examples/helper_python/README.md \
+	sdk/examples/helper_python/helper.py \
+	sdk/examples/helper_python/linkcheck.case \
+	sdk/examples/helper_python/mod_linkcheck.c \
 	sdk/examples/lua_export/lookalike.lua \
 	sdk/examples/lua_export/lua-export.case \
 	sdk/examples/lua_export/mod_lua-export.c \

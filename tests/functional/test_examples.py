@@ -23,7 +23,8 @@ from weirtest.milter import MilterClient
 
 EXAMPLES = sorted(p.name for p in (proc.ROOT / "sdk" / "examples").iterdir()
                   if p.is_dir())
-MODULES = {"service_pair": ["roster", "vouch"]}
+MODULES = {"service_pair": ["roster", "vouch"],
+           "helper_python": ["linkcheck"]}
 MAIL = b"From: a@example.org\r\nSubject: x\r\n\r\nhello\r\n"
 
 

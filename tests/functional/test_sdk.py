@@ -198,6 +198,7 @@ def test_our_modules_build_with_the_sdk_alone(installed, folder):
                     "IDN2": "libidn2", "SQLITE": "sqlite3",
                     "PCRE2": "libpcre2-8", "LUA": "lua5.4",
                     "GMIME": "gmime-3.0", "SSL": "libssl",
+                    "TLS": "libssl libcrypto",
                     "CRYPTO": "libcrypto", "CLAMAV": "libclamav libcrypto",
                     "ATTACHMENT": "libarchive libmagic zlib",
                     "LMDB": "lmdb",
