@@ -20,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define BLOCKS 64
+#define BLOCKS 512
 
 static void *blocks[BLOCKS];
 static unsigned nblocks;
@@ -204,6 +204,9 @@ helpers(void)
 			h.run = draw() != 0 ? on_run : NULL;
 			h.threads %= 70;
 			h.processes %= 20;
+			h.program = draw() % 4 == 1 ? text() : NULL;
+			if (draw() % 2 == 1)
+				h.fini = NULL;
 			memcpy(p, &h, OLDEST_HELPER);
 		}
 		list[i] = (const struct weir_helper *)(void *)p;
