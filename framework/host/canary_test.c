@@ -45,6 +45,7 @@ guard(const void *octets, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct guarded *g = &guarded[nguarded++];
+	unsigned char *begin;
 
 	assert_true(nguarded <= GUARDED && size <= page);
 	g->size = 2 * page;
@@ -53,8 +54,11 @@ guard(const void *octets, size_t size)
 	assert_true(g->page != MAP_FAILED);
 	assert_int_equal(mprotect(g->page + page, page, PROT_NONE), 0);
 	memset(g->page, POISON, page);
-	memcpy(g->page + page - size, octets, size);
-	return g->page + page - size;
+	/* but aligned, as all structs are */
+	begin = g->page + page - (size + sizeof(void *) - 1) / sizeof(void *) *
+		sizeof(void *);
+	memcpy(begin, octets, size);
+	return begin;
 }
 
 /* guard_free - all of them */
