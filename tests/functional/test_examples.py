@@ -148,15 +148,8 @@ def test_service_is_missed(installed, examples, folder):
 
 
 def helpers(one, name):
-    found = []
-    for pid in proc.children(one.pid):
-        try:
-            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if argv[:2] == [b"weir-helper", name.encode()]:
-            found.append(pid)
-    return found
+    return [pid for pid in proc.children(one.pid)
+            if proc.arguments(pid)[:2] == [b"weir-helper", name.encode()]]
 
 
 def unread(sock):

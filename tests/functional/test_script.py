@@ -62,9 +62,8 @@ class Site:
         return self.weir.log()
 
     def helper(self):
-        pid, = [p for p in proc.children(self.weir.pid) if Path(
-            f"/proc/{p}/cmdline").read_bytes().startswith(
-                b"weir-helper\0script.run\0")]
+        pid, = [p for p in proc.children(self.weir.pid)
+                if proc.arguments(p)[:2] == [b"weir-helper", b"script.run"]]
         return pid
 
     def temps(self):

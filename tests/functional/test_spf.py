@@ -372,7 +372,7 @@ def cross(monkeypatch):
 def helpers(one):
     """Process ids of libspf2's helper."""
     return [pid for pid in proc.children(one.pid)
-            if b"weir-helper" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            if b"weir-helper" in proc.arguments(pid)]
 
 
 class Crossed:

@@ -91,6 +91,14 @@ def children(pid):
     return found
 
 
+def arguments(pid):
+    """The command line of a process, [] if it has just gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def cpu_seconds(pid):
     """CPU time of the process and its descendants, to the nanosecond."""
     total = 0.0
