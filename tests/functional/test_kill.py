@@ -89,7 +89,7 @@ def test_killed_workers_under_load(weir, folder):
         # deferred by greylist: once for each triplet
         assert {r[1] for r in each.rows} <= {"accept", "tempfail"}
         assert each.total("broken") == each.total("retried") > 0
-    assert len(workers(one)) == 2
+    proc.wait_for(lambda: len(workers(one)) == 2, 10, "the last one killed")
 
 
 def test_killed_workers_behind_postfix(weir, postfix, sink, folder):
