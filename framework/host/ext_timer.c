@@ -7,6 +7,7 @@
 #include <weir/ext/timer.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "host/limits.h"
 #include "host/table.h"
 #include "host/trial.h"
@@ -24,6 +25,7 @@ struct ext_timer_every {
 	struct loop_timer timer;
 	struct module *module;
 	uint32_t ms;
+	int64_t due_ms; /* of the monotonic clock */
 	weir_task_fn *fn;
 	void *arg;
 };
@@ -79,13 +81,19 @@ ext_timer_start(weir_call *handle, uint32_t ms, weir_task_fn *fn, void *arg)
 	return WEIR_OK;
 }
 
-/* ext_timer_again - that run has closed: wait for the next */
+/* ext_timer_wait - for the next run */
+static void
+ext_timer_wait(struct ext_timer_every *t)
+{
+	t->due_ms = clock_mono_ms() + t->ms;
+	loop_timer_start(&t->timer, t->ms);
+}
+
+/* ext_timer_again - that run has closed */
 static void
 ext_timer_again(struct call *c)
 {
-	struct ext_timer_every *t = c->closed_arg;
-
-	loop_timer_start(&t->timer, t->ms);
+	ext_timer_wait(c->closed_arg);
 }
 
 /* ext_timer_tick - one run of periodic work */
@@ -97,7 +105,7 @@ ext_timer_tick(struct loop_timer *timer)
 	struct call *c;
 
 	if (guard_is_benched(t->module)) {
-		loop_timer_start(&t->timer, t->ms);
+		ext_timer_wait(t);
 		return;
 	}
 	c = call_begin(t->module, NULL, NULL, WEIR_STAGE_COUNT,
@@ -129,8 +137,24 @@ ext_timer_every(weir_self *self, uint32_t ms, weir_task_fn *fn, void *arg)
 	t->arg = arg;
 	list_append(&periodic, &t->node);
 	loop_timer_init(&t->timer, ext_timer_tick);
-	loop_timer_start(&t->timer, ms);
+	ext_timer_wait(t);
 	return WEIR_OK;
+}
+
+/* ext_timer_catch_up - the loop's timers do not see that the clock was turned */
+void
+ext_timer_catch_up(void)
+{
+	list_each(n, &periodic) {
+		struct ext_timer_every *t = list_of(n, struct ext_timer_every,
+		    node);
+
+		if (!loop_timer_is_active(&t->timer) ||
+		    t->due_ms > clock_mono_ms())
+			continue;
+		loop_timer_stop(&t->timer);
+		ext_timer_tick(&t->timer);
+	}
 }
 
 /* ext_timer_stop - no further periodic work */

@@ -4,5 +4,7 @@
 
 /* Stop all periodic work; its calls must have been closed. */
 void ext_timer_stop(void);
+/* Run what became due when the clock was turned on. [loop] */
+void ext_timer_catch_up(void);
 
 #endif

@@ -318,3 +318,10 @@ work_queued(void)
 	pthread_mutex_unlock(&pool.lock);
 	return n;
 }
+
+/* work_inside - how many are not yet done */
+unsigned
+work_inside(void)
+{
+	return pool.inside;
+}

@@ -53,5 +53,7 @@ bool work_cancel(struct work *w);
 bool work_join(struct work *w);
 /* How many wait for a thread; for status and metrics. [loop] */
 unsigned work_queued(void);
+/* How many were submitted and are not yet done. [loop] */
+unsigned work_inside(void);
 
 #endif

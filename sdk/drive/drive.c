@@ -115,11 +115,11 @@ drive_message(const struct drive_options *o, weir_str raw, bool from_quoted,
 {
 	if (!o->again) {
 		if (p->messages > 0)
-			clock_advance(o->advance_ms);
+			drive_run_advance(o->advance_ms);
 		drive_one(o, raw, from_quoted, name, 0);
 	} else {
 		drive_one(o, raw, from_quoted, name, 1);
-		clock_advance(o->advance_ms);
+		drive_run_advance(o->advance_ms);
 		drive_one(o, raw, from_quoted, name, 2);
 	}
 	if (!drive_odd(o, raw, from_quoted, name))

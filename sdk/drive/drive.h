@@ -106,6 +106,8 @@ void drive_run_again(struct drive_run *r, const struct drive_options *o,
 /* Close the session and wait for what modules still do.  WEIR_E_TIMEOUT:
    a call did not close. */
 int drive_run_end(struct drive_run *r);
+/* Turn the clock on between messages; modules do their periodic work. */
+void drive_run_advance(int64_t ms);
 /* Whose chunks and orders: a seed of its own for each run. */
 void drive_run_seed(uint64_t seed);
 

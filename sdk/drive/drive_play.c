@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/value.h"
+#include "drive.h"
 #include "drive_expect.h"
 #include "drive_options.h"
 #include "host/trial.h"
@@ -386,7 +387,7 @@ play_time(struct play *p, const struct case_step *s)
 	} else if (value_duration_parse(s->words[0].ptr, &ms, &err) < 0) {
 		play_fail(p, "advance: %s", err.text);
 	} else {
-		clock_advance(ms);
+		drive_run_advance(ms);
 	}
 }
 

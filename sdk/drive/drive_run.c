@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "host/ext_timer.h"
 #include "host/trial.h"
 #include "loop/loop.h"
 #include "pipe/run.h"
+#include "work/pool.h"
 
 #define RUN_CHUNK ((size_t)64 * 1024)
 #define RUN_SPLIT 2048	     /* largest chunk with --split */
@@ -457,23 +459,42 @@ drive_run_again(struct drive_run *r, const struct drive_options *o,
 	r->ns = clock_mono_ns() - r->begun_ns;
 }
 
+/* run_linger - let what is under way behind a message end: store operations,
+   jobs, a module that goes on with it in a call of its own; the next message
+   is to see what they did */
+static void
+run_linger(const struct session *s)
+{
+	int64_t begun = clock_mono_ms();
+
+	loop_once(false);
+	while (((s != NULL && s->refs > 1) || work_inside() > 0) &&
+	    clock_mono_ms() - begun < RUN_LINGER_MS)
+		loop_once(true);
+}
+
+/* drive_run_advance - turn the clock on; periodic work is done once, as after
+   a sleep */
+void
+drive_run_advance(int64_t ms)
+{
+	clock_advance(ms);
+	ext_timer_catch_up();
+	run_linger(NULL);
+}
+
 /* drive_run_end - close it and let modules finish */
 int
 drive_run_end(struct drive_run *r)
 {
 	struct session *s = r->session, *front = s;
-	int64_t begun = clock_mono_ms();
 	int status;
 
 	if (s->message != NULL)
 		message_finish(&s->message, r->gone ? MESSAGE_ABORTED :
 			r->refused ? MESSAGE_REFUSED : MESSAGE_DONE);
 	session_close(&front);
-	/* a store operation or a job may still hold it: the next message is to
-	   see what they did */
-	loop_once(false);
-	while (s->refs > 1 && clock_mono_ms() - begun < RUN_LINGER_MS)
-		loop_once(true);
+	run_linger(s);
 	status = s->refs > 1 ? WEIR_E_TIMEOUT : WEIR_OK;
 	session_unref(s);
 	r->session = NULL;

@@ -30,6 +30,7 @@ check-functional: all bench-tools tests/functional/mod_puppet.la
 		-p no:cacheprovider -q -rs $(FUNCTIONAL_FLAGS) \
 		$(srcdir)/tests/functional
 EXTRA_DIST += tests/functional/test_bayes.py \
+	tests/functional/test_bayes_cases.py \
 	tests/functional/test_bayes_daemon.py \
 	tests/functional/test_bayes_dovecot.py
 EXTRA_DIST += tests/functional/test_ctl.py \
