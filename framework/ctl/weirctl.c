@@ -200,18 +200,19 @@ weirctl_help_row(const char *usage, const char *help, struct buf *out)
 	format_wrap(help, 30, out);
 }
 
-/* weirctl_help_modules - the daemon's modules' commands, if it runs */
-static void
-weirctl_help_modules(struct weirctl *w, json_t *all)
+/* weirctl_help_modules - the commands of the daemon's modules, if it runs */
+static int
+weirctl_help_modules(struct weirctl *w, json_t *all, struct err *err)
 {
 	const char *const argv[] = { "help" };
 	struct wire_reply reply;
-	struct err err;
 	json_t *list, *c;
 	size_t i;
+	int status = w->socket == NULL ? WEIR_OK :
+	    client_ask(w->socket, 1, argv, true, &reply, err);
 
-	if (client_ask(w->socket, 1, argv, true, &reply, &err) < 0)
-		return;
+	if (w->socket == NULL || status < 0)
+		return status;
 	list = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0, NULL);
 	json_array_foreach(list, i, c) {
 		if (format_str(c, "module")[0] != '\0')
@@ -219,18 +220,13 @@ weirctl_help_modules(struct weirctl *w, json_t *all)
 	}
 	json_decref(list);
 	wire_reply_fini(&reply);
+	return WEIR_OK;
 }
 
-/* weirctl_help - all there is */
-int
-weirctl_help(struct weirctl *w, int argc, char **argv)
+/* weirctl_help_own - the daemon's and ours */
+static void
+weirctl_help_own(json_t *all)
 {
-	struct buf out = BUF_INIT;
-	json_t *all = json_array(), *c;
-	size_t i;
-
-	(void)argc;
-	(void)argv;
 	for (const struct ctl_command *k = ctl_commands; k->name != NULL; k++)
 		json_array_append_new(all, json_pack("{s:s,s:s,s:s}", "name",
 		    k->name, "usage", k->usage, "help", k->help));
@@ -241,28 +237,114 @@ weirctl_help(struct weirctl *w, int argc, char **argv)
 			    json_pack("{s:s,s:s,s:s}", "name", k->name,
 				"usage", k->usage, "help", k->help));
 	}
-	weirctl_help_modules(w, all);
+}
+
+/* weirctl_help_keep - what is of that name or that module's */
+static void
+weirctl_help_keep(json_t *all, const char *name)
+{
+	for (size_t i = json_array_size(all); i-- > 0;) {
+		const json_t *c = json_array_get(all, i);
+		const char *module = format_str(c, "module");
+
+		if (strcmp(module[0] != '\0' ? module : format_str(c, "name"),
+			name) != 0)
+			json_array_remove(all, i);
+	}
+}
+
+/* weirctl_help_print - two columns */
+static void
+weirctl_help_print(const json_t *all)
+{
+	struct buf out = BUF_INIT;
+	json_t *c;
+	size_t i;
+
+	json_array_foreach(all, i, c) {
+		struct buf usage = BUF_INIT;
+
+		if (format_str(c, "module")[0] != '\0')
+			buf_printf(&usage, "%s ", format_str(c, "module"));
+		format_clean(format_str(c, "usage"), &usage);
+		weirctl_help_row(usage.ptr, format_str(c, "help"), &out);
+		buf_fini(&usage);
+	}
+	fwrite(out.ptr, 1, out.len, stdout);
+	buf_fini(&out);
+}
+
+/* weirctl_help_none - nothing is known of that name */
+static int
+weirctl_help_none(const struct weirctl *w, int status, const struct err *err,
+    const char *name)
+{
+	if (status < 0)
+		return weirctl_say(w, status, NULL, err, name);
+	if (!weirctl_suggest(name))
+		fprintf(stderr, "weirctl: there is no command, and no module "
+		    "with commands, of the name \"%s\"; weirctl help lists "
+		    "what there is\n", name);
+	return EXIT_USAGE;
+}
+
+/* weirctl_help_about - one command, or a module's */
+static int
+weirctl_help_about(struct weirctl *w, char *name)
+{
+	json_t *all = json_array();
+	struct err err = { "" };
+	int status, done = EXIT_DONE;
+
+	weirctl_help_own(all);
+	status = weirctl_help_modules(w, all, &err);
+	weirctl_help_keep(all, name);
+	if (json_array_size(all) == 0)
+		weirctl_offline_list(w, name, all);
+	if (json_array_size(all) == 0)
+		done = weirctl_help_none(w, status, &err, name);
+	else if (w->json)
+		weirctl_print_json(all);
+	else
+		weirctl_help_print(all);
+	json_decref(all);
+	return done;
+}
+
+/* weirctl_help - all there is, or what is said of one */
+int
+weirctl_help(struct weirctl *w, int argc, char **argv)
+{
+	struct err err;
+	json_t *all;
+
+	if (argc > 1)
+		return weirctl_help_about(w, argv[1]);
+	all = json_array();
+	weirctl_help_own(all);
+	weirctl_help_modules(w, all, &err);
 	if (w->json) {
 		weirctl_print_json(all);
 	} else {
 		weirctl_usage(stdout);
-		fputs("\ncommands\n", stdout);
-		json_array_foreach(all, i, c) {
-			struct buf usage = BUF_INIT;
-
-			if (format_str(c, "module")[0] != '\0')
-				buf_printf(&usage, "%s ",
-				    format_str(c, "module"));
-			format_clean(format_str(c, "usage"), &usage);
-			weirctl_help_row(usage.ptr, format_str(c, "help"),
-			    &out);
-			buf_fini(&usage);
-		}
-		fwrite(out.ptr, 1, out.len, stdout);
+		fputs("\ncommands (those of a module: weirctl help MODULE)\n",
+		    stdout);
+		weirctl_help_print(all);
 	}
-	buf_fini(&out);
 	json_decref(all);
 	return EXIT_DONE;
+}
+
+/* weirctl_wants_help - "MODULE" or "MODULE help" */
+static bool
+weirctl_wants_help(int argc, char **argv)
+{
+	for (const struct ctl_command *c = ctl_commands; c->name != NULL; c++) {
+		if (strcmp(c->name, argv[0]) == 0)
+			return false;
+	}
+	return argc == 1 || (argc == 2 && (strcmp(argv[1], "help") == 0 ||
+	    strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
 }
 
 /* weirctl_find_socket - the file may name another one */
@@ -316,6 +398,8 @@ weirctl_run(struct weirctl *w, int argc, char **argv)
 		c++;
 	if (c->name != NULL)
 		return c->fn(w, argc, argv);
+	if (weirctl_wants_help(argc, argv))
+		return weirctl_help_about(w, argv[0]);
 	return w->zone != NULL || w->offline ?
 	    weirctl_offline(w, argc, argv, false) :
 	    weirctl_ask(w, argc, argv);

@@ -54,6 +54,9 @@ int weirctl_ask(struct weirctl *w, int argc, char **argv);
 #define WEIRCTL_NOT_LOCAL (-1)
 int weirctl_offline(struct weirctl *w, int argc, char **argv,
     bool only_local);
+/* Append a module's commands: objects with module, name, usage, help.  Nothing
+   if there is no such module, or it has none. */
+void weirctl_offline_list(struct weirctl *w, char *module, json_t *list);
 
 int weirctl_check(struct weirctl *w, int argc, char **argv);
 int weirctl_config(struct weirctl *w, int argc, char **argv);

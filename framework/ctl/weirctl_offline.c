@@ -16,6 +16,14 @@
 
 #define OFFLINE_TIMEOUT_MS 60000
 
+/* What is to be done in the engine. */
+struct offline_task {
+	int argc;
+	char **argv;
+	bool only_local;
+	json_t *list; /* not NULL: only write down what commands there are */
+};
+
 /* What came of the command. */
 struct offline_answer {
 	bool done;
@@ -124,6 +132,16 @@ offline_is_local(int argc, char **argv)
 	return c != NULL && c->local;
 }
 
+/* offline_no_command - say so */
+static int
+offline_no_command(char **argv)
+{
+	fprintf(stderr, "weirctl: there is no command \"%s %s\"; weirctl "
+	    "help %s lists those that there are\n", argv[0],
+	    argv[1] != NULL ? argv[1] : "", argv[0]);
+	return EXIT_USAGE;
+}
+
 /* offline_run - the engine is up: run the command to its end */
 static int
 offline_run(const struct weirctl *w, int argc, char **argv)
@@ -134,23 +152,56 @@ offline_run(const struct weirctl *w, int argc, char **argv)
 	    offline_is_local(argc, argv) ? INT32_MAX : OFFLINE_TIMEOUT_MS,
 	    offline_done, &a);
 
-	if (status < 0) {
-		fprintf(stderr, "weirctl: there is no command \"%s %s\"\n",
-		    argv[0], argc > 1 ? argv[1] : "");
-		return EXIT_USAGE;
-	}
+	if (status < 0)
+		return offline_no_command(argv);
 	while (!a.done)
 		loop_once(true);
 	return a.misused ? EXIT_USAGE : a.status < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* offline_engine - start, run, stop */
+/* offline_list - what commands the module has; in the order of registration */
 static int
-offline_engine(const struct weirctl *w, int argc, char **argv,
-    const struct conf *conf, enum engine_kind kind, bool only_local)
+offline_list(json_t *list)
+{
+	for (const struct control_command *c = control_commands(); c != NULL;
+	     c = c->next)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}",
+		    "module", c->module->name, "name", c->name, "usage",
+		    c->usage, "help", c->help));
+	return EXIT_DONE;
+}
+
+/* offline_misses - has the module commands, but not this one? */
+static bool
+offline_misses(const struct offline_task *t)
+{
+	const struct control_command *c = control_commands();
+	bool any = c != NULL;
+
+	while (c != NULL && (t->argc < 2 || strcmp(c->name, t->argv[1]) != 0))
+		c = c->next;
+	return any && c == NULL;
+}
+
+/* offline_do - the engine is up */
+static int
+offline_do(const struct weirctl *w, const struct offline_task *t)
+{
+	if (t->list != NULL)
+		return offline_list(t->list);
+	if (offline_misses(t))
+		return offline_no_command(t->argv);
+	return !t->only_local || offline_is_local(t->argc, t->argv) ?
+	    offline_run(w, t->argc, t->argv) : WEIRCTL_NOT_LOCAL;
+}
+
+/* offline_engine - start, do it, stop */
+static int
+offline_engine(const struct weirctl *w, const struct conf *conf,
+    enum engine_kind kind, const struct offline_task *t)
 {
 	struct err err = { "" };
-	int status = WEIRCTL_NOT_LOCAL;
+	int status;
 
 	metric_create();
 	loop_init();
@@ -161,16 +212,15 @@ offline_engine(const struct weirctl *w, int argc, char **argv,
 		/* what was begun ends with the process */
 		_exit(EXIT_USAGE);
 	}
-	if (!only_local || offline_is_local(argc, argv))
-		status = offline_run(w, argc, argv);
+	status = offline_do(w, t);
 	fflush(stdout);
 	engine_stop();
 	return status;
 }
 
-/* weirctl_offline - MODULE COMMAND ... in this process */
-int
-weirctl_offline(struct weirctl *w, int argc, char **argv, bool only_local)
+/* offline_open - read the module's configuration, do it */
+static int
+offline_open(struct weirctl *w, const struct offline_task *t)
 {
 	struct log_config lc = { .level = WEIR_LOG_WARN, .target = "stderr",
 		.ident = "weirctl" };
@@ -182,25 +232,50 @@ weirctl_offline(struct weirctl *w, int argc, char **argv, bool only_local)
 	struct conf *conf;
 	int status;
 
-	if (!offline_is_word(argv[0])) {
-		if (only_local)
+	if (!offline_is_word(t->argv[0])) {
+		if (t->only_local)
 			return WEIRCTL_NOT_LOCAL;
-		fprintf(stderr, "weirctl: \"%s\" is no module\n", argv[0]);
+		fprintf(stderr, "weirctl: \"%s\" is no module\n",
+		    t->argv[0]);
 		return EXIT_USAGE;
 	}
 	if (log_init(&lc, &err) < 0)
 		return EXIT_USAGE;
-	conf = offline_load(w, argv[0], file, only_local, &snap);
+	conf = offline_load(w, t->argv[0], file, t->only_local, &snap);
 	if (conf == NULL)
-		return only_local ? WEIRCTL_NOT_LOCAL : EXIT_USAGE;
+		return t->only_local ? WEIRCTL_NOT_LOCAL : EXIT_USAGE;
 	if (w->zone != NULL)
 		conf->dns.zone = w->zone;
-	status = offline_engine(w, argc, argv, conf,
-	    file ? ENGINE_LOCAL : ENGINE_DRIVE, only_local);
+	status = offline_engine(w, conf, file ? ENGINE_LOCAL : ENGINE_DRIVE, t);
 	log_fini();
 	loop_fini(false);
 	metric_destroy();
 	conf_destroy(&conf);
 	conf_snapshot_release(&snap);
 	return status;
+}
+
+/* weirctl_offline - MODULE COMMAND ... in this process */
+int
+weirctl_offline(struct weirctl *w, int argc, char **argv, bool only_local)
+{
+	struct offline_task t = { argc, argv, only_local, NULL };
+
+	return offline_open(w, &t);
+}
+
+/* weirctl_offline_list - of a module, whether it is configured or not */
+void
+weirctl_offline_list(struct weirctl *w, char *module, json_t *list)
+{
+	char *argv[] = { module, NULL };
+	struct offline_task t = { 1, argv, true, list };
+	struct weirctl alone = *w;
+
+	if (offline_open(w, &t) == EXIT_DONE)
+		return;
+	alone.config_given = false;
+	alone.offline = true;
+	alone.zone = NULL;
+	offline_open(&alone, &t);
 }

@@ -303,7 +303,8 @@ static double
 command_score(struct command *c, unsigned word)
 {
 	struct command_score s = { c, 0, -1 };
-	struct files f = { .fn = command_score_one, .arg = &s };
+	/* what can't be read is said where it is learned */
+	struct files f = { .fn = command_score_one, .arg = &s, .quiet = true };
 
 	if (c->n_words != word + 1 || strcmp(c->words[word], "-") == 0)
 		return -1;

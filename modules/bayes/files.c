@@ -91,7 +91,8 @@ files_split(struct files *f, const char *name, weir_str s)
 static bool
 files_fail(struct files *f, const char *path)
 {
-	fprintf(stderr, "weirctl: %s: %s\n", path, strerror(errno));
+	if (!f->quiet)
+		fprintf(stderr, "weirctl: %s: %s\n", path, strerror(errno));
 	f->failed++;
 	return false;
 }

@@ -26,6 +26,7 @@ struct files {
 	files_fn *fn;
 	void *arg;
 	bool stopped;
+	bool quiet; /* set: what can't be read is not told */
 	uint64_t skipped; /* that are no mail */
 	uint64_t failed;  /* that could not be read; said on standard error */
 	/* private */

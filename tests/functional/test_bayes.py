@@ -80,6 +80,13 @@ def test_untrained(ctl):
     assert said["class"] == "untrained"
 
 
+def test_mistakes_are_told_once(ctl):
+    """A file that is not there, a command that is not there."""
+    told = ctl("learn", "ham", ctl.folder / "nothing", status=1)
+    assert told.count("No such file") == 1
+    assert 'no command "bayes lern"' in ctl("lern", "x", status=2)
+
+
 def test_once_moved_forgotten(ctl):
     learn_all(ctl)
     before = ctl("dump")

@@ -171,6 +171,24 @@ def test_without_daemon(folder, ctl):
         assert away.stderr.count("\n") == 1
 
 
+def test_help(folder, one, ctl):
+    """Of a command or of a module, with a daemon and without one."""
+    conf = folder / "help.conf"
+    conf.write_text(f'module_path = "{daemon.module_path()}"\n'
+                    'control = "unix:/nonexistent/control.sock"\n'
+                    'module "greylist" { }\n')
+    for where in (one.conf_path, conf):
+        for words in (["help", "greylist"], ["greylist"],
+                      ["greylist", "--help"]):
+            done = ctl("-c", where, *words)
+            assert done.returncode == 0, done.stderr
+            assert "\n  greylist list" in "\n" + done.stdout
+            assert "  status" not in done.stdout
+        assert ctl("-c", where, "help", "status").stdout.startswith("  status  ")
+    done = ctl("-c", one.conf_path, "help", "nothing-known")
+    assert done.returncode == 2 and "weirctl help lists" in done.stderr
+
+
 def test_permission(one, ctl):
     if os.geteuid() != 0:
         pytest.skip("needs root to be somebody else")
