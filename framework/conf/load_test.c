@@ -19,7 +19,7 @@
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
-static char dir[] = "/tmp/conf_test.XXXXXX";
+static char dir[128];
 
 /* load - load a snapshot; the report as text in out */
 static struct conf *
@@ -777,6 +777,7 @@ static int
 setup(void **state)
 {
 	(void)state;
+	text_temporary(dir, sizeof(dir), "weir-conf");
 	return mkdtemp(dir) != NULL ? 0 : -1;
 }
 

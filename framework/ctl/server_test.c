@@ -33,7 +33,7 @@
 
 #define BIG (9u << 20)
 
-static char dir[64], path[100], database[100];
+static char dir[80], path[100], database[100];
 static int listen_fd;
 static struct conf *conf;
 static struct conf_snapshot *snap;
@@ -582,7 +582,7 @@ test_setup(void **state)
 	struct err err = { "" };
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/weir-ctl-XXXXXX");
+	text_temporary(dir, sizeof(dir), "weir-ctl");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	snprintf(database, sizeof(database), "%s/explain.db", dir);

@@ -12,11 +12,11 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "dns/resolver.h"
 #include "loop/loop.h"
 
-static char dir[] = "/tmp/weir-zone-XXXXXX";
-static char path[sizeof(dir) + 8];
+static char dir[128], path[sizeof(dir) + 8];
 static struct buf seen = BUF_INIT;
 static int calls;
 
@@ -229,6 +229,7 @@ setup(void **state)
 {
 	(void)state;
 	loop_init();
+	text_temporary(dir, sizeof(dir), "weir-zone");
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/zone", dir);

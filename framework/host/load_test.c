@@ -13,9 +13,10 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "host/load.h"
 
-static char dir[] = "/tmp/weir-load-XXXXXX";
+static char dir[128];
 
 /* path_of - a file in the test's directory; overwritten by the next call */
 static const char *
@@ -69,6 +70,7 @@ static int
 setup(void **state)
 {
 	(void)state;
+	text_temporary(dir, sizeof(dir), "weir-load");
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	load_init(dir);

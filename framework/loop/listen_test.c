@@ -17,16 +17,16 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "loop/listen.h"
 
-static char dir[] = "/tmp/weir-listen-XXXXXX";
-static char path[sizeof(dir) + 16];
+static char dir[80], path[sizeof(dir) + 16];
 
 static int
 setup(void **state)
 {
 	(void)state;
-	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	text_temporary(dir, sizeof(dir), "weir-listen");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	return 0;

@@ -9,9 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "lua/mod_rules.h"
 
-static char *folder;
+static char folder[256]; /* "": not made yet */
 
 /* test_file - make it */
 const char *
@@ -20,8 +21,8 @@ test_file(const char *name, const char *text)
 	static char *path;
 	FILE *out;
 
-	if (folder == NULL) {
-		folder = xstrdup("/tmp/weir-rules-XXXXXX");
+	if (folder[0] == '\0') {
+		text_temporary(folder, sizeof(folder), "weir-rules");
 		expect(mkdtemp(folder) != NULL);
 	}
 	free(path);
@@ -61,9 +62,8 @@ test_remove(const char *path, const struct stat *st, int type, struct FTW *f)
 void
 test_end(void)
 {
-	if (folder == NULL)
+	if (folder[0] == '\0')
 		return;
 	nftw(folder, test_remove, 8, FTW_DEPTH | FTW_PHYS);
-	free(folder);
-	folder = NULL;
+	folder[0] = '\0';
 }

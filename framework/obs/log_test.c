@@ -23,10 +23,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "loop/loop.h"
 #include "obs/log_int.h"
 
-static char dir[64];
+static char dir[80];
 static char last[65536];
 static int lines, last_level;
 
@@ -672,10 +673,10 @@ main(void)
 		cmocka_unit_test(crash_flush_writes_what_waits),
 		cmocka_unit_test(the_manual_has_every_event),
 	};
-	char command[128];
+	char command[160];
 	int failed;
 
-	snprintf(dir, sizeof(dir), "/tmp/weir-log-XXXXXX");
+	text_temporary(dir, sizeof(dir), "weir-log");
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

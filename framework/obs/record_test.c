@@ -24,7 +24,7 @@
 #include "obs/log.h"
 #include "obs/record.h"
 
-static char dir[64], path[256];
+static char dir[128], path[256];
 static int events[LOG_EVENT_COUNT]; /* seen; from the writer, under the log's
 				       lock; read when the writer is gone */
 
@@ -43,7 +43,7 @@ static int
 begin(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/weir-record-XXXXXX");
+	text_temporary(dir, sizeof(dir), "weir-record");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/explain.db", dir);
 	memset(events, 0, sizeof(events));
@@ -54,7 +54,7 @@ begin(void **state)
 static int
 end(void **state)
 {
-	char command[128];
+	char command[160];
 
 	(void)state;
 	record_fini();

@@ -162,12 +162,14 @@ fake_world_start(void **state)
 	    "$TIMEOUT never.test\n"
 	    "$SERVFAIL broken.test\n";
 	struct store_config sc = { .memory = true };
-	char path[] = "/tmp/weir-fake-XXXXXX";
+	char path[256];
 	struct err err = { "" };
-	int fd = mkstemp(path);
+	int fd;
 
 	(void)state;
 	fake_log[0] = '\0';
+	text_temporary(path, sizeof(path), "weir-fake");
+	fd = mkstemp(path);
 	expect(fd >= 0 &&
 	    write(fd, zone, sizeof(zone) - 1) == (ssize_t)sizeof(zone) - 1);
 	close(fd);

@@ -19,14 +19,14 @@
 #include "base/text.h"
 #include "replay/ring.h"
 
-static char *top, *folder;
+static char top[128], *folder;
 
 /* setup - an empty folder's name */
 static int
 setup(void **state)
 {
 	(void)state;
-	top = xstrdup("/tmp/weir-ring-XXXXXX");
+	text_temporary(top, sizeof(top), "weir-ring");
 	if (mkdtemp(top) == NULL)
 		return -1;
 	folder = xasprintf("%s/r", top);
@@ -85,7 +85,6 @@ teardown(void **state)
 	rmdir(folder);
 	rmdir(top);
 	free(folder);
-	free(top);
 	return 0;
 }
 

@@ -419,7 +419,7 @@ store_sets_damage_aside_while_it_runs(void **state)
 static void
 store_check_is_not_root(void **state)
 {
-	char secret[] = "/tmp/weir-secret-XXXXXX", lock[160];
+	char secret[128], lock[192];
 	struct err err = { "" };
 	struct stat st;
 	int fd;
@@ -429,6 +429,7 @@ store_check_is_not_root(void **state)
 		print_message("only root has rights to lose\n");
 		return;
 	}
+	text_temporary(secret, sizeof(secret), "weir-secret");
 	fd = mkstemp(secret);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "secret", 6), 6);

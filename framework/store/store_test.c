@@ -480,7 +480,7 @@ static void
 store_notices_a_replaced_file(void **state)
 {
 	struct seen s = { 0 };
-	char to[160];
+	char to[192];
 
 	(void)state;
 	assert_int_equal(put("k", "1"), WEIR_OK);

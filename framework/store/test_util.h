@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "loop/loop.h"
 #include "store/store.h"
 #include "work/pool.h"
@@ -24,7 +25,7 @@
 #define S(literal) ((weir_str){ (literal), sizeof(literal) - 1 })
 #define HOUR 3600000
 
-static char dir[64], path[128];
+static char dir[128], path[160];
 
 /* What a callback left behind. */
 struct seen {
@@ -96,10 +97,7 @@ get(const char *key)
 static void
 make_dir(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(dir, sizeof(dir), "%s/weir-store-XXXXXX",
-	    tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
+	text_temporary(dir, sizeof(dir), "weir-store");
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/store.mdb", dir);
 }

@@ -27,8 +27,8 @@
 #include "work/helper_serve.h"
 #include "work/helper_wire.h"
 
-static char dir[] = "/tmp/weir-client-XXXXXX";
-static char path[64];
+static char dir[80];
+static char path[100];
 static int listener = -1, control = -1;
 static pid_t child;
 static struct helper_client *client;
@@ -433,6 +433,7 @@ main(void)
 		TEST(test_limits), TEST(test_lies) };
 	int failed;
 
+	text_temporary(dir, sizeof(dir), "weir-client");
 	assert_non_null(mkdtemp(dir));
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(dir);

@@ -12,17 +12,17 @@
 #include <cmocka.h>
 
 #include "db.h"
+#include "lib/folder.h"
 #include "score.h"
 
-static char dir[64], err[DB_ERR];
+static char dir[80], err[DB_ERR];
 static struct db *db;
 
 static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/weir-bayes-XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!folder_make(dir, sizeof(dir), folder_where(), "weir-bayes"))
 		return -1;
 	return db_open(dir, true, DB_SIZE, &db, err);
 }
@@ -30,12 +30,9 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char command[128];
-
 	(void)state;
 	db_close(&db);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return folder_remove(dir);
 }
 
 /* lesson - message `id` of the tokens first..first+n-1 and one of the route */
@@ -245,7 +242,7 @@ test_expire(void **state)
 static void
 test_dump_restore(void **state)
 {
-	char other[80], *text, *again;
+	char other[100], *text, *again;
 	struct db *second, *first = db;
 	FILE *f;
 
@@ -346,7 +343,7 @@ test_kill(void **state)
 static void
 test_foreign(void **state)
 {
-	char path[80];
+	char path[100];
 	FILE *f;
 
 	(void)state;

@@ -45,10 +45,10 @@ modules_bayes_token_test_SOURCES = modules/bayes/token_test.c \
 modules_bayes_token_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 modules_bayes_token_test_LDADD = $(CMOCKA_LIBS)
 UNIT_TESTS += modules/bayes/db_test
-modules_bayes_db_test_SOURCES = modules/bayes/db_test.c \
+modules_bayes_db_test_SOURCES = modules/bayes/db_test.c tests/lib/folder.h \
 	modules/bayes/score.c modules/bayes/score.h modules/bayes/text.c \
 	$(modules_bayes_db_sources)
-modules_bayes_db_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_bayes_db_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_bayes_db_test_LDADD = $(LMDB_LIBS) $(CMOCKA_LIBS) -lm
 endif
 docbayesdir = $(docdir)/bayes

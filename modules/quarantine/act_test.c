@@ -25,6 +25,7 @@
 
 #include "act.h"
 #include "file.h"
+#include "lib/folder.h"
 
 #define RCPTS 3
 #define EVENTS 64
@@ -60,7 +61,7 @@ struct weir_hold {
 	void *arg;
 };
 
-static char folder[64];
+static char folder[80];
 static int64_t clock_ms;
 static struct event events[EVENTS];
 static unsigned n_events, tasks, errors_logged;
@@ -365,15 +366,6 @@ static const struct weir_edit edit = { .header_delete = edit_header_delete };
 
 /* --- the tests' own --- */
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int64_t
 store_clock(void *arg)
 {
@@ -389,8 +381,8 @@ setup(void **state)
 
 	(void)state;
 	clock_ms = INT64_C(1700000000000);
-	snprintf(folder, sizeof(folder), "/tmp/weir-act-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_make(folder, sizeof(folder), folder_where(),
+	    "weir-act"));
 	memset(&q, 0, sizeof(q));
 	q.host = &host;
 	q.job = &job;
@@ -411,7 +403,7 @@ teardown(void **state)
 	pump(EVENTS);
 	batch_fini(&q);
 	store_destroy(&q.store);
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 	return 0;
 }
 

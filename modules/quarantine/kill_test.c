@@ -19,7 +19,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,6 +37,7 @@
 #include "file.h"
 #include "item.h"
 #include "keep.h"
+#include "lib/folder.h"
 #include "release.h"
 
 #define MAIL "From: a@example.org\r\nSubject: one\r\n\r\n.dot\r\nbody\r\n"
@@ -153,7 +153,7 @@ recv(int fd, void *p, size_t n, int flags)
 	return real(fd, p, n, flags);
 }
 
-static char folder[64];
+static char folder[80];
 static int64_t later_ms; /* added to the clock */
 
 static int64_t
@@ -163,25 +163,16 @@ now(void *arg)
 	return (int64_t)time(NULL) * 1000 + later_ms;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 /* fresh - an empty folder */
 static void
 fresh(void)
 {
 	if (folder[0] != '\0')
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		folder_remove(folder);
 	/* what is on disk is not the question here: memory is quicker */
-	snprintf(folder, sizeof(folder), "%s/weir-kill-XXXXXX",
-	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_make(folder, sizeof(folder),
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : folder_where(),
+	    "weir-kill"));
 	later_ms = 0;
 }
 
@@ -324,7 +315,7 @@ count_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 static int
 files(const char *part)
 {
-	char path[128];
+	char path[160];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, part);
 	nfiles = 0;
@@ -698,7 +689,7 @@ teardown(void **state)
 {
 	(void)state;
 	if (folder[0] != '\0')
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		folder_remove(folder);
 	return 0;
 }
 

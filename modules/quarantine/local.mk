@@ -55,25 +55,25 @@ modules_quarantine_mod_quarantine_la_LIBADD = $(SQLITE_LIBS) $(JANSSON_LIBS) \
 
 if HAVE_CMOCKA
 UNIT_TESTS += modules/quarantine/act_test
-modules_quarantine_act_test_SOURCES = modules/quarantine/act_test.c \
+modules_quarantine_act_test_SOURCES = modules/quarantine/act_test.c tests/lib/folder.h \
 	modules/quarantine/act.c modules/quarantine/act.h \
 	modules/quarantine/batch.c modules/quarantine/comeback.c \
 	modules/quarantine/mail.c modules/quarantine/quarantine.h \
 	modules/quarantine/service.c modules/quarantine/words.c \
 	$(modules_quarantine_store_sources)
-modules_quarantine_act_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_quarantine_act_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_quarantine_act_test_LDADD = $(SQLITE_LIBS) $(JANSSON_LIBS) \
 	$(TLS_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += modules/quarantine/kill_test
-modules_quarantine_kill_test_SOURCES = modules/quarantine/kill_test.c \
+modules_quarantine_kill_test_SOURCES = modules/quarantine/kill_test.c tests/lib/folder.h \
 	$(modules_quarantine_store_sources)
-modules_quarantine_kill_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_quarantine_kill_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_quarantine_kill_test_LDADD = $(SQLITE_LIBS) $(TLS_LIBS) \
 	$(CMOCKA_LIBS) -ldl
 UNIT_TESTS += modules/quarantine/store_test
-modules_quarantine_store_test_SOURCES = modules/quarantine/store_test.c \
+modules_quarantine_store_test_SOURCES = modules/quarantine/store_test.c tests/lib/folder.h \
 	$(modules_quarantine_store_sources)
-modules_quarantine_store_test_CPPFLAGS = $(PLUGIN_CPPFLAGS)
+modules_quarantine_store_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
 modules_quarantine_store_test_LDADD = $(SQLITE_LIBS) $(TLS_LIBS) \
 	$(CMOCKA_LIBS)
 endif

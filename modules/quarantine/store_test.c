@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <dirent.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +25,11 @@
 #include "file.h"
 #include "item.h"
 #include "keep.h"
+#include "lib/folder.h"
 #include "lists.h"
 #include "release.h"
 
-static char folder[64];
+static char folder[80];
 static int64_t clock_ms;
 
 static int64_t
@@ -40,23 +40,14 @@ now(void *arg)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int
 setup(void **state)
 {
 	struct store_conf conf = { .folder = folder, .maildir = true,
 		.now = now };
 
 	clock_ms = INT64_C(1700000000000);
-	snprintf(folder, sizeof(folder), "/tmp/weir-store-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_make(folder, sizeof(folder), folder_where(),
+	    "weir-store"));
 	*state = store_create(&conf);
 	return 0;
 }
@@ -67,7 +58,7 @@ teardown(void **state)
 	struct store *st = *state;
 
 	store_destroy(&st);
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 	return 0;
 }
 

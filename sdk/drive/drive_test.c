@@ -257,13 +257,13 @@ static void
 test_folders(void **state)
 {
 	static const char *const expect[] = { "b", "c/1", "c/2", "link" };
-	char dir[] = "/tmp/weir-drive-XXXXXX";
 	struct drive_files files = { VEC_INIT };
 	struct err err = { "" };
 	struct drive_source s;
-	char path[128];
+	char dir[128], path[160];
 
 	(void)state;
+	text_temporary(dir, sizeof(dir), "weir-drive");
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(mkdir("c", 0700), 0);

@@ -15,7 +15,7 @@ tests_bench_libmilter_filter_LDADD = -lmilter
 if MODULE_QUARANTINE
 bench_programs += tests/bench/quarantine
 EXTRA_PROGRAMS += tests/bench/quarantine
-tests_bench_quarantine_SOURCES = tests/bench/quarantine.c \
+tests_bench_quarantine_SOURCES = tests/bench/quarantine.c tests/lib/folder.h \
 	modules/quarantine/filter.c modules/quarantine/op_look.c \
 	modules/quarantine/order.c $(modules_quarantine_store_sources)
 tests_bench_quarantine_CPPFLAGS = $(PLUGIN_CPPFLAGS)

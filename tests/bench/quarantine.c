@@ -9,7 +9,6 @@
  * the least that keeps a file: write, fsync, fsync of the folder.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "../../modules/quarantine/command.h"
+#include "../lib/folder.h"
 
 #define THREADS 4
 #define MAIL 4096
@@ -54,15 +54,6 @@ now(void *arg)
 {
 	(void)arg;
 	return (int64_t)time(NULL) * 1000;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
 }
 
 /* work - what one thread writes of a batch */
@@ -312,8 +303,7 @@ main(int argc, char **argv)
 	double limit = quick ? 1 : 4;
 	bool ok;
 
-	snprintf(folder, sizeof(folder), "%s/weir-bench-XXXXXX", where);
-	if (mkdtemp(folder) == NULL) {
+	if (!folder_make(folder, sizeof(folder), where, "weir-bench")) {
 		perror(folder);
 		return 1;
 	}
@@ -332,6 +322,6 @@ main(int argc, char **argv)
 	keeps(st, "64 at a time", 64, limit);
 	ok = fill(st) && lists(st);
 	store_destroy(&st);
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 	return ok ? 0 : 1;
 }

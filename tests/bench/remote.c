@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "loop/loop.h"
 #include "work/helper_client.h"
 #include "work/helper_sandbox.h"
@@ -101,7 +102,7 @@ remote_compare(const void *a, const void *b)
 int
 main(int argc, char **argv)
 {
-	char dir[] = "/tmp/weir-remote-XXXXXX", path[64];
+	char dir[80], path[100];
 	const char *paths[1] = { path };
 	int listener, pair[2], at_a_time, seconds;
 	struct trip *trips;
@@ -117,6 +118,7 @@ main(int argc, char **argv)
 	table.threads = (uint32_t)atoi(argv[2]);
 	at_a_time = atoi(argv[3]);
 	seconds = atoi(argv[4]);
+	text_temporary(dir, sizeof(dir), "weir-remote");
 	expect(mkdtemp(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/sock", dir);
 	listener = helper_client_socket(path, true);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_bayes_restore - a dump into a database: what is taken is sound. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "../../modules/bayes/db.h"
+#include "../lib/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,11 +12,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char head[] = "weir-bayes dump 1\n";
 	static const uint64_t id[2] = { 1, 2 };
-	char dir[] = "/tmp/weir-fuzz-XXXXXX", path[64], err[DB_ERR];
+	char dir[128], err[DB_ERR];
 	struct db *db = NULL;
 	FILE *f;
 
-	if (mkdtemp(dir) == NULL)
+	if (!folder_make(dir, sizeof(dir), folder_where(), "weir-fuzz"))
 		return 0;
 	if (db_open(dir, true, 16 << 20, &db, err) == WEIR_OK) {
 		enum db_class known;
@@ -34,10 +34,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		db_close(&db);
 	}
-	snprintf(path, sizeof(path), "%s/" DB_FILE, dir);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/" DB_FILE "-lock", dir);
-	unlink(path);
-	rmdir(dir);
+	folder_remove(dir);
 	return 0;
 }
