@@ -16,6 +16,7 @@
 
 #include "base/pool.h"
 #include "host/accept.h"
+#include "host/test_nothing.h"
 
 #define TEXT_OF(x) #x
 #define NUMBER_OF(x) TEXT_OF(x)
@@ -32,45 +33,6 @@ struct bent {
 	const struct weir_helper *helpers[3];
 };
 
-static int
-bent_create(const struct weir_host *host, weir_self *self,
-    const weir_conf *conf, void **state)
-{
-	(void)host;
-	(void)self;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-bent_init(const struct weir_helper_host *host, const weir_conf *conf,
-    void **state)
-{
-	(void)host;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-bent_run(void *state, weir_request *r, weir_str request, int message)
-{
-	(void)state;
-	(void)r;
-	(void)request;
-	(void)message;
-	return WEIR_OK;
-}
-
-static int
-bent_connect(void *state, weir_call *call)
-{
-	(void)state;
-	(void)call;
-	return WEIR_OK;
-}
-
 /* good - a descriptor with everything in order */
 static void
 good(struct bent *b)
@@ -84,9 +46,9 @@ good(struct bent *b)
 	b->m.version = "1";
 	b->m.license = "BSD-2-Clause";
 	b->m.summary = "A test.";
-	b->m.create = bent_create;
+	b->m.create = nothing_create;
 	b->stages.size = sizeof(b->stages);
-	b->stages.connect = bent_connect;
+	b->stages.connect = nothing_stage;
 	b->m.collect = &b->stages;
 	b->rows[0] = (struct weir_option){ .name = "one",
 		.type = WEIR_OPT_INT, .help = "One." };
@@ -99,7 +61,7 @@ good(struct bent *b)
 	b->m.symbols = b->symbols;
 	b->helper = (struct weir_helper){ .size = sizeof(b->helper),
 		.name = "scan", .threads = 1, .processes = 1,
-		.init = bent_init, .run = bent_run };
+		.init = nothing_init, .run = nothing_run };
 	b->helpers[0] = &b->helper;
 	b->m.helpers = b->helpers;
 	b->needs[0] = "weir.dns/1";
@@ -353,13 +315,13 @@ test_larger(void **state)
 	assert_null(m->options[2].name);
 	assert_string_equal(m->symbols[1].name, "SECOND");
 	assert_null(m->symbols[2].name);
-	assert_ptr_equal(m->collect->connect, bent_connect);
+	assert_ptr_equal(m->collect->connect, nothing_stage);
 	assert_null(m->collect->eom);
 	/* a copy: what the module does later changes nothing */
 	rows[0].o.name = NULL;
 	stages.s.connect = NULL;
 	assert_string_equal(m->options[0].name, "one");
-	assert_ptr_equal(m->collect->connect, bent_connect);
+	assert_ptr_equal(m->collect->connect, nothing_stage);
 	pool_destroy(&pool);
 }
 

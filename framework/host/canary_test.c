@@ -25,6 +25,7 @@
 #include "host/accept.h"
 #include "host/oldest.h"
 #include "host/table.h"
+#include "host/test_nothing.h"
 #include "host/trial.h"
 #include "pipe/run.h"
 #include "pipe/test_fake.h"
@@ -72,45 +73,6 @@ guard_free(void)
 	}
 }
 
-static int
-on_create(const struct weir_host *host, weir_self *self, const weir_conf *conf,
-    void **state)
-{
-	(void)host;
-	(void)self;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-on_helo(void *state, weir_call *call)
-{
-	(void)state;
-	(void)call;
-	return WEIR_OK;
-}
-
-static int
-on_init(const struct weir_helper_host *host, const weir_conf *conf,
-    void **state)
-{
-	(void)host;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-on_run(void *state, weir_request *r, weir_str request, int message)
-{
-	(void)state;
-	(void)r;
-	(void)request;
-	(void)message;
-	return WEIR_OK;
-}
-
 static const struct weir_option row = { .name = "one", .type = WEIR_OPT_INT,
 	.help = "One." };
 static const struct weir_option no_row;
@@ -148,15 +110,15 @@ module_at(int more)
 {
 	static const struct weir_module head = { WEIR_MODULE_HEAD };
 	struct weir_module m = head, *out;
-	struct weir_stages stages = { .helo = on_helo };
+	struct weir_stages stages = { .helo = nothing_stage };
 	struct weir_helper helper = { .name = "scan", .threads = 1,
-		.processes = 1, .init = on_init, .run = on_run };
+		.processes = 1, .init = nothing_init, .run = nothing_run };
 	const struct weir_helper *helpers[2] = { NULL, NULL };
 
 	m.id = "org.example.guard";
 	m.name = "guard";
 	m.version = m.license = m.summary = "x";
-	m.create = on_create;
+	m.create = nothing_create;
 	m.size = (uint32_t)OLDEST_MODULE + (uint32_t)more;
 	m.stride_option = (uint16_t)(OLDEST_OPTION + (size_t)more);
 	m.stride_symbol = (uint16_t)(OLDEST_SYMBOL + (size_t)more);
@@ -191,7 +153,7 @@ test_modules_of_any_age(void **state)
 		if (desc_check(m, "guard", &err) < 0)
 			fail_msg("%d more octets: %s", more, err.text);
 		assert_string_equal(m->symbols[0].name, "GUARD");
-		assert_ptr_equal(m->collect->helo, on_helo);
+		assert_ptr_equal(m->collect->helo, nothing_stage);
 		assert_null(m->collect->eom);
 		assert_string_equal(m->helpers[0]->name, "scan");
 		assert_int_equal(m->timeout_ms, 0);

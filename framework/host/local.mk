@@ -27,13 +27,16 @@ framework_host_keep_test_SOURCES = framework/host/keep_test.c \
 	framework/pipe/test_fake.c framework/pipe/test_fake.h
 framework_host_keep_test_LDADD = $(TEST_LIBS)
 framework_host_canary_test_SOURCES = framework/host/canary_test.c \
+	framework/host/test_nothing.h \
 	framework/pipe/test_fake.c framework/pipe/test_fake.h
 framework_host_canary_test_LDADD = $(TEST_LIBS)
 framework_host_load_test_SOURCES = framework/host/load_test.c
 framework_host_load_test_LDADD = $(TEST_LIBS)
-framework_host_accept_test_SOURCES = framework/host/accept_test.c
+framework_host_accept_test_SOURCES = framework/host/accept_test.c \
+	framework/host/test_nothing.h
 framework_host_accept_test_LDADD = $(TEST_LIBS)
 framework_host_table_test_SOURCES = framework/host/table_test.c \
+	framework/host/test_nothing.h \
 	framework/pipe/test_fake.c framework/pipe/test_fake.h
 framework_host_table_test_LDADD = $(TEST_LIBS) -lm
 endif

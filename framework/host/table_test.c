@@ -17,6 +17,7 @@
 #include "host/control.h"
 #include "host/ext_timer.h"
 #include "host/table.h"
+#include "host/test_nothing.h"
 #include "loop/loop.h"
 #include "pipe/call.h"
 #include "pipe/run.h"
@@ -28,63 +29,6 @@
 
 static const weir_str hole = { NULL, 5 };
 static const weir_str empty = { NULL, 0 };
-
-static void
-no_task(weir_call *call, int status, void *arg)
-{
-	(void)call;
-	(void)status;
-	(void)arg;
-}
-
-static void
-no_dns(weir_call *call, const struct weir_dns_answer *a, void *arg)
-{
-	(void)call;
-	(void)a;
-	(void)arg;
-}
-
-static void
-no_store(weir_call *call, int status, weir_str value, void *arg)
-{
-	(void)call;
-	(void)status;
-	(void)value;
-	(void)arg;
-}
-
-static bool
-no_row(weir_call *call, weir_str key, weir_str value, int64_t expires,
-    void *arg)
-{
-	(void)call;
-	(void)key;
-	(void)value;
-	(void)expires;
-	(void)arg;
-	return true;
-}
-
-static int
-no_run(weir_jobctx *ctx, void *arg)
-{
-	(void)ctx;
-	(void)arg;
-	return 0;
-}
-
-static int
-no_command(void *state, weir_call *call, uint32_t argc, const char *const *argv,
-    bool json)
-{
-	(void)state;
-	(void)call;
-	(void)argc;
-	(void)argv;
-	(void)json;
-	return 0;
-}
 
 /* with_nothing - every function of the core table with a call but nothing
    else, or nonsense */
@@ -127,7 +71,7 @@ core_with_nothing(weir_call *c)
 	assert_null(H->data_get(c, WEIR_SCOPE_RCPT, NONE));
 	H->log(NULL, c, 0, empty);
 	H->log(NULL, NULL, 0, hole);
-	assert_int_equal(H->task(NULL, no_task, NULL, 0), WEIR_E_INVAL);
+	assert_int_equal(H->task(NULL, nothing_task, NULL, 0), WEIR_E_INVAL);
 	assert_null(H->hold(c, 0, NULL, NULL));
 	H->release(NULL, 0);
 	assert_int_equal(H->want(NULL, 0), WEIR_E_INVAL);
@@ -174,46 +118,46 @@ waits_with_nothing(weir_call *c)
 {
 	weir_str key = text_slice("k");
 
-	assert_int_equal(fake_dns->query(c, NULL, 1, 0, no_dns, NULL),
+	assert_int_equal(fake_dns->query(c, NULL, 1, 0, nothing_answer, NULL),
 	    WEIR_E_INVAL);
 	assert_int_equal(fake_dns->query(c, "x", 1, 0, NULL, NULL),
 	    WEIR_E_INVAL);
 	assert_int_equal(fake_timer->after(c, 1, NULL, NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_timer->every(NULL, 1000, no_task, NULL),
+	assert_int_equal(fake_timer->every(NULL, 1000, nothing_task, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_job->start(c, NULL, no_task, NULL),
+	assert_int_equal(fake_job->start(c, NULL, nothing_task, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_job->start(c, no_run, NULL, NULL),
+	assert_int_equal(fake_job->start(c, nothing_job, NULL, NULL),
 	    WEIR_E_INVAL);
 	assert_true(fake_job->unwanted(NULL));
 	assert_int_equal(fake_job->message_fd(NULL), WEIR_E_INVAL);
 	assert_int_equal(fake_store->get(c, key, NULL, NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_store->get(c, hole, no_store, NULL),
+	assert_int_equal(fake_store->get(c, hole, nothing_value, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_store->get(c, empty, no_store, NULL),
+	assert_int_equal(fake_store->get(c, empty, nothing_value, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_store->put(c, hole, key, 1, no_store, NULL),
+	assert_int_equal(fake_store->put(c, hole, key, 1, nothing_value, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_store->put(c, key, hole, 1, no_store, NULL),
+	assert_int_equal(fake_store->put(c, key, hole, 1, nothing_value, NULL),
 	    WEIR_E_INVAL);
 	assert_int_equal(fake_store->put(c, key, key, 0, NULL, NULL),
 	    WEIR_E_INVAL);
 	assert_int_equal(fake_store->add(c, key, hole, 1, NULL, NULL),
 	    WEIR_E_INVAL);
 	assert_int_equal(fake_store->del(c, hole, NULL, NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_store->walk(c, hole, empty, 1, no_row, no_store,
+	assert_int_equal(fake_store->walk(c, hole, empty, 1, nothing_row,
+	    nothing_value, NULL), WEIR_E_INVAL);
+	assert_int_equal(fake_store->walk(c, empty, hole, 1, nothing_row,
+	    nothing_value, NULL), WEIR_E_INVAL);
+	assert_int_equal(fake_store->walk(c, empty, empty, 1, NULL, nothing_value,
 	    NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_store->walk(c, empty, hole, 1, no_row, no_store,
-	    NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_store->walk(c, empty, empty, 1, NULL, no_store,
-	    NULL), WEIR_E_INVAL);
-	assert_int_equal(fake_store->walk(c, empty, empty, 1, no_row, NULL,
+	assert_int_equal(fake_store->walk(c, empty, empty, 1, nothing_row, NULL,
 	    NULL), WEIR_E_INVAL);
 	/* names that are none are answered later, like all others */
-	assert_int_equal(fake_dns->query(c, "", 1, 0, no_dns, NULL), WEIR_OK);
-	assert_int_equal(fake_dns->query(c, "a..b", 1, 0, no_dns, NULL),
+	assert_int_equal(fake_dns->query(c, "", 1, 0, nothing_answer, NULL), WEIR_OK);
+	assert_int_equal(fake_dns->query(c, "a..b", 1, 0, nothing_answer, NULL),
 	    WEIR_OK);
-	assert_int_equal(fake_dns->query(c, "x", 9999, 0, no_dns, NULL),
+	assert_int_equal(fake_dns->query(c, "x", 9999, 0, nothing_answer, NULL),
 	    WEIR_OK);
 }
 
@@ -260,7 +204,7 @@ others_with_nothing(weir_call *c)
 	    WEIR_E_INVAL);
 	assert_null(ext_service_table.find(NULL, NULL, NULL));
 	assert_int_equal(ext_control_table.command(NULL, "x", "x", "x",
-	    no_command), WEIR_E_INVAL);
+	    nothing_command), WEIR_E_INVAL);
 	assert_int_equal(ext_control_table.print(c, empty), WEIR_E_STATE);
 	assert_int_equal(ext_control_table.error(NULL, empty), WEIR_E_STALE);
 	assert_false(H->conf_bool(NULL, 0));
@@ -533,7 +477,7 @@ say_much(struct fake *f, weir_call *c, int stage, int phase)
 	assert_int_equal((H->fail)(c, WEIR_E_TEMP, big), WEIR_OK);
 	assert_int_equal(fake_store->put(c, big, big, 1, NULL, NULL),
 	    WEIR_E_INVAL);
-	assert_int_equal(fake_dns->query(c, text, 1, 0, no_dns, NULL),
+	assert_int_equal(fake_dns->query(c, text, 1, 0, nothing_answer, NULL),
 	    WEIR_OK);
 	(void)H->macro_get(c, text, &big);
 	assert_int_equal(H->in_networks(c, text, text), WEIR_E_INVAL);
@@ -594,7 +538,7 @@ command(void *state, weir_call *c, uint32_t argc, const char *const *argv,
 	    WEIR_OK);
 	assert_int_equal(ext_control_table.print(c, hole), WEIR_E_INVAL);
 	if (argc > 1 && strcmp(argv[1], "wait") == 0)
-		assert_int_equal(fake_timer->after(c, 60000, no_task, NULL),
+		assert_int_equal(fake_timer->after(c, 60000, nothing_task, NULL),
 		    WEIR_OK);
 	if (argc > 1 && strcmp(argv[1], "complain") == 0)
 		ext_control_table.error(c, text_slice("complaint"));
@@ -660,7 +604,7 @@ on_tick(weir_call *c, int status, void *arg)
 	assert_int_equal(H->stage(c), WEIR_E_STATE);
 	assert_null(tick_hold);
 	if (++ticks == 1)
-		tick_hold = H->hold(c, 0, no_task, NULL);
+		tick_hold = H->hold(c, 0, nothing_task, NULL);
 }
 
 static void

@@ -17,6 +17,7 @@
 #include "conf/desc.h"
 #include "host/accept.h"
 #include "host/oldest.h"
+#include "host/test_nothing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -80,37 +81,6 @@ text(void)
 	s = block(n + 1);
 	s[n] = '\0';
 	return s;
-}
-
-static int
-on_create(const struct weir_host *host, weir_self *self, const weir_conf *conf,
-    void **state)
-{
-	(void)host;
-	(void)self;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-on_init(const struct weir_helper_host *host, const weir_conf *conf,
-    void **state)
-{
-	(void)host;
-	(void)conf;
-	(void)state;
-	return WEIR_OK;
-}
-
-static int
-on_run(void *state, weir_request *r, weir_str request, int message)
-{
-	(void)state;
-	(void)r;
-	(void)request;
-	(void)message;
-	return WEIR_OK;
 }
 
 /* rows - option rows at the descriptor's stride, the last one without name */
@@ -200,8 +170,8 @@ helpers(void)
 		if (h.size >= OLDEST_HELPER && h.size <= 2048) {
 			memcpy(&h, p, OLDEST_HELPER);
 			h.name = text();
-			h.init = draw() != 0 ? on_init : NULL;
-			h.run = draw() != 0 ? on_run : NULL;
+			h.init = draw() != 0 ? nothing_init : NULL;
+			h.run = draw() != 0 ? nothing_run : NULL;
 			h.threads %= 70;
 			h.processes %= 20;
 			h.program = draw() % 4 == 1 ? text() : NULL;
@@ -244,7 +214,7 @@ module(void)
 	m.needs = needs;
 	m.collect = draw() % 2 != 0 ? sized(OLDEST_STAGES) : NULL;
 	m.act = draw() % 4 == 0 ? sized(OLDEST_STAGES) : NULL;
-	m.create = draw() != 0 ? on_create : NULL;
+	m.create = draw() != 0 ? nothing_create : NULL;
 	m.helpers = draw() % 2 != 0 ? helpers() : NULL;
 	take(&m.timeout_ms, sizeof(m.timeout_ms));
 	if (how % 8 != 0)

@@ -9,6 +9,7 @@ tests_fuzz_fuzz_antivirus_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_antivirus_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_bayes_restore
 tests_fuzz_fuzz_bayes_restore_SOURCES = tests/fuzz/fuzz_bayes_restore.c \
+	tests/lib/folder.h \
 	modules/bayes/db.c modules/bayes/db_cache.c \
 	modules/bayes/db_learn.c modules/bayes/db_text.c \
 	modules/bayes/text.c
@@ -29,7 +30,8 @@ tests_fuzz_fuzz_completion_SOURCES = tests/fuzz/fuzz_completion.c \
 tests_fuzz_fuzz_completion_LDADD = libweir.la $(JANSSON_LIBS) -lm
 tests_fuzz_fuzz_completion_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_descriptor
-tests_fuzz_fuzz_descriptor_SOURCES = tests/fuzz/fuzz_descriptor.c
+tests_fuzz_fuzz_descriptor_SOURCES = tests/fuzz/fuzz_descriptor.c \
+	framework/host/test_nothing.h
 tests_fuzz_fuzz_descriptor_LDADD = libweir.la $(JANSSON_LIBS) -lm
 tests_fuzz_fuzz_descriptor_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_host_calls
