@@ -16,10 +16,24 @@ libweir_la_SOURCES += \
 	framework/conf/value.c framework/conf/value.h
 
 if HAVE_CMOCKA
-UNIT_TESTS += framework/conf/value_test framework/conf/load_test
+UNIT_TESTS += framework/conf/value_test framework/conf/dump_test \
+	framework/conf/load_test framework/conf/mistake_test \
+	framework/conf/snapshot_test
+framework_conf_test_load = framework/conf/test_load.c \
+	framework/conf/test_load.h framework/conf/test_modules.c \
+	framework/conf/test_modules.h
 framework_conf_value_test_SOURCES = framework/conf/value_test.c
 framework_conf_value_test_LDADD = $(TEST_LIBS)
+framework_conf_dump_test_SOURCES = framework/conf/dump_test.c \
+	$(framework_conf_test_load)
+framework_conf_dump_test_LDADD = $(TEST_LIBS)
 framework_conf_load_test_SOURCES = framework/conf/load_test.c \
-	framework/conf/test_modules.h
+	$(framework_conf_test_load)
 framework_conf_load_test_LDADD = $(TEST_LIBS)
+framework_conf_mistake_test_SOURCES = framework/conf/mistake_test.c \
+	$(framework_conf_test_load)
+framework_conf_mistake_test_LDADD = $(TEST_LIBS)
+framework_conf_snapshot_test_SOURCES = framework/conf/snapshot_test.c \
+	$(framework_conf_test_load)
+framework_conf_snapshot_test_LDADD = $(TEST_LIBS)
 endif

@@ -40,7 +40,8 @@ tests_fuzz_fuzz_host_calls_SOURCES = tests/fuzz/fuzz_host_calls.c \
 tests_fuzz_fuzz_host_calls_LDADD = libweir.la $(JANSSON_LIBS) -lm
 tests_fuzz_fuzz_host_calls_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_conf
-tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c \
+	framework/conf/test_modules.c framework/conf/test_modules.h
 tests_fuzz_fuzz_conf_LDADD = libweir.la $(JANSSON_LIBS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_ctl_request
