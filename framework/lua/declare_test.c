@@ -272,17 +272,6 @@ cost(void **state)
 	fakehost_destroy(&f);
 }
 
-/* end - remove the folder after each test */
-static int
-end(void **state)
-{
-	(void)state;
-	test_end();
-	return 0;
-}
-
-#define TEST(fn) cmocka_unit_test_teardown(fn, end)
-
 static void
 every_binding_has_help(void **state)
 {
@@ -311,6 +300,8 @@ every_binding_has_help(void **state)
 	assert_non_null(strstr(man.ptr, ".B mail:disclaimer {"));
 	buf_fini(&man);
 }
+
+#define TEST(fn) cmocka_unit_test_teardown(fn, test_end)
 
 int
 main(void)

@@ -233,8 +233,6 @@ main(void)
 		cmocka_unit_test(unfinished_texts_end),
 		cmocka_unit_test(trace_says_why)
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	test_end();
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, test_end);
 }

@@ -9,6 +9,16 @@
 struct fakehost *test_rules(const char *text, const char *more);
 /* A file of this test, its path is borrowed until the next call. */
 const char *test_file(const char *name, const char *text);
-void test_end(void); /* removes the folder */
+/* Removes the folder; a teardown for cmocka. */
+int test_end(void **state);
+
+/* Rules that must load; 10.0.0.0/8 is the network "internal". */
+struct fakehost *test_start(const char *text, const char *more);
+/* The module does not start, and says why. */
+void test_refused(const char *text, const char *why);
+/* A session from 192.0.2.7 up to a recipient u@example.org: its index. */
+uint32_t test_mail(struct fakehost *f);
+/* The decide and act phases of eom. */
+void test_eom(struct fakehost *f);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* wait_test - clients that go away at every point where a rule can wait. */
+/* wait_test - rules that wait, and clients that go away at every point where
+   they can. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,15 +37,6 @@ static const int stages[] = { WEIR_STAGE_CONNECT, WEIR_STAGE_HELO,
 	WEIR_STAGE_MAIL, WEIR_STAGE_RCPT, WEIR_STAGE_DATA, WEIR_STAGE_EOH,
 	WEIR_STAGE_EOM };
 
-/* mail - a session up to one recipient */
-static void
-mail(struct fakehost *f)
-{
-	fakehost_session(f, "192.0.2.7", "mail.example.com");
-	fakehost_message(f, "a@example.com");
-	fakehost_rcpt(f, "u@example.org");
-}
-
 /* cut - one operation, inside something, at a stage: it waits, and the client
    goes away; then it waits, and is answered */
 static void
@@ -64,7 +56,7 @@ cut(const char *op, size_t around, int stage)
 	if (fakehost_status(f) != WEIR_OK)
 		fail_msg("rules did not load: %s", text);
 	for (int i = 0; i < 30; i++) {
-		mail(f);
+		test_mail(f);
 		fakehost_open(f, WEIR_PHASE_DECIDE, (uint32_t)stage, rcpt);
 		if (fakehost_metric(f, "waiting", NULL) != 1)
 			fail_msg("%s: does not wait", text);
@@ -79,7 +71,7 @@ cut(const char *op, size_t around, int stage)
 	if (now > memory + 1000000)
 		fail_msg("%s: %lld octets after 10, %lld after 30", text,
 		    (long long)memory, (long long)now);
-	mail(f);
+	test_mail(f);
 	fakehost_call(f, WEIR_PHASE_DECIDE, (uint32_t)stage, rcpt);
 	fakehost_advance(f, 1500);
 	assert_int_equal(fakehost_metric(f, "site_done", NULL), 1);
@@ -101,20 +93,92 @@ every_wait_can_be_cut(void **state)
 	}
 }
 
-/* end - remove the folder after each test */
-static int
-end(void **state)
+static const char waits[] =
+    "rule 'wait' { stage = 'rcpt', function(m)\n"
+    "  local a, why = weir.dns.a('ok.example')\n"
+    "  assert(a[1] == '192.0.2.1' and #a == 2)\n"
+    "  assert(#weir.dns.a('none.example') == 0)\n"
+    "  local x, why = weir.dns.txt('bad.example')\n"
+    "  assert(x == nil and why == 'temporary')\n"
+    "  assert(weir.dns.mx('mx.example')[1].host == 'h.example')\n"
+    "  assert(weir.dns.ptr('192.0.2.9')[1] == 'p.example')\n"
+    "  assert(weir.dns.rbl('192.0.2.9', 'list.example')[1] == "
+    "'127.0.0.2')\n"
+    "  assert(weir.store.get('k') == nil)\n"
+    "  assert(weir.store.add('k', 'v', 60) == true)\n"
+    "  local n, what, old = weir.store.add('k', 'w', 60)\n"
+    "  assert(n == nil and what == 'exists' and old == 'v')\n"
+    "  assert(weir.store.put('k', 'z', 60) == true)\n"
+    "  assert(weir.store.get('k') == 'z')\n"
+    "  weir.sleep(2)\n"
+    "  local ok, e = pcall(function() return weir.dns.a('ok.example') "
+    "end)\n"
+    "  assert(ok and e[1] == '192.0.2.1')\n"
+    "  m:set_fact('done', 'yes') end }\n"
+    "rule 'behind' { stage = 'rcpt', function(m)\n"
+    "  m:set_fact('behind', m:fact('rules.done') or 'no') end }";
+
+/* script - answers for `waits` */
+static void
+script(struct fakehost *f)
 {
-	(void)state;
-	test_end();
-	return 0;
+	fakehost_dns(f, "ok.example", WEIR_DNS_A, WEIR_OK,
+	    "192.0.2.1 192.0.2.2");
+	fakehost_dns(f, "bad.example", WEIR_DNS_TXT, WEIR_E_TEMP, "");
+	fakehost_dns(f, "mx.example", WEIR_DNS_MX, WEIR_OK, "10:h.example");
+	fakehost_dns(f, "9.2.0.192.in-addr.arpa", WEIR_DNS_PTR, WEIR_OK,
+	    "p.example");
+	fakehost_dns(f, "9.2.0.192.list.example", WEIR_DNS_A, WEIR_OK,
+	    "127.0.0.2");
 }
+
+static void
+waiting_reads_straight(void **state)
+{
+	struct fakehost *f = test_start(waits, NULL);
+	uint32_t r = test_mail(f);
+
+	(void)state;
+	script(f);
+	fakehost_call(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT, r);
+	assert_null(fakehost_fact_of(f, r, "rules.done"));
+	fakehost_advance(f, 2500);
+	assert_null(fakehost_failed(f));
+	assert_string_equal(fakehost_fact_of(f, r, "rules.done"), "yes");
+	assert_string_equal(fakehost_fact_of(f, r, "rules.behind"), "yes");
+	fakehost_destroy(&f);
+}
+
+static void
+cancelled_waits_leave_nothing(void **state)
+{
+	struct fakehost *f = test_start(waits, NULL);
+
+	(void)state;
+	/* fifty sessions wait at once, then the client is gone */
+	for (int i = 0; i < 50; i++) {
+		uint32_t r = test_mail(f);
+
+		script(f);
+		for (int k = 0; k < 50; k++)
+			fakehost_open(f, WEIR_PHASE_DECIDE, WEIR_STAGE_RCPT,
+			    r);
+		fakehost_cancel(f);
+		assert_null(fakehost_fact_of(f, r, "rules.done"));
+	}
+	test_mail(f);
+	fakehost_destroy(&f);
+}
+
+#define TEST(fn) cmocka_unit_test_teardown(fn, test_end)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(every_wait_can_be_cut, end),
+		TEST(every_wait_can_be_cut),
+		TEST(waiting_reads_straight),
+		TEST(cancelled_waits_leave_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
