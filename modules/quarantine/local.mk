@@ -54,28 +54,71 @@ modules_quarantine_mod_quarantine_la_LIBADD = $(SQLITE_LIBS) $(JANSSON_LIBS) \
 	$(TLS_LIBS)
 
 if HAVE_CMOCKA
+# what the unit tests link with, compiled once
+check_LTLIBRARIES += modules/quarantine/libtest.la
+modules_quarantine_libtest_la_SOURCES = modules/quarantine/act.c \
+	modules/quarantine/act.h \
+	modules/quarantine/batch.c \
+	modules/quarantine/comeback.c \
+	modules/quarantine/mail.c \
+	modules/quarantine/quarantine.h \
+	modules/quarantine/service.c \
+	modules/quarantine/test_host.c \
+	modules/quarantine/test_host.h \
+	modules/quarantine/test_store.c \
+	modules/quarantine/test_store.h \
+	modules/quarantine/words.c \
+	tests/lib/folder.h \
+	$(modules_quarantine_store_sources)
+modules_quarantine_test_cppflags = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
+modules_quarantine_test_libs = modules/quarantine/libtest.la $(CMOCKA_LIBS)
+modules_quarantine_libtest_la_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_libtest_la_LIBADD = $(SQLITE_LIBS) $(JANSSON_LIBS) \
+	$(TLS_LIBS)
 UNIT_TESTS += modules/quarantine/act_test
-modules_quarantine_act_test_SOURCES = modules/quarantine/act_test.c tests/lib/folder.h \
-	modules/quarantine/act.c modules/quarantine/act.h \
-	modules/quarantine/batch.c modules/quarantine/comeback.c \
-	modules/quarantine/mail.c modules/quarantine/quarantine.h \
-	modules/quarantine/service.c modules/quarantine/words.c \
-	$(modules_quarantine_store_sources)
-modules_quarantine_act_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_quarantine_act_test_LDADD = $(SQLITE_LIBS) $(JANSSON_LIBS) \
-	$(TLS_LIBS) $(CMOCKA_LIBS)
+modules_quarantine_act_test_SOURCES = modules/quarantine/act_test.c
+modules_quarantine_act_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_act_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/batch_test
+modules_quarantine_batch_test_SOURCES = modules/quarantine/batch_test.c
+modules_quarantine_batch_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_batch_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/care_test
+modules_quarantine_care_test_SOURCES = modules/quarantine/care_test.c
+modules_quarantine_care_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_care_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/comeback_test
+modules_quarantine_comeback_test_SOURCES = modules/quarantine/comeback_test.c
+modules_quarantine_comeback_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_comeback_test_LDADD = $(modules_quarantine_test_libs)
 UNIT_TESTS += modules/quarantine/kill_test
-modules_quarantine_kill_test_SOURCES = modules/quarantine/kill_test.c tests/lib/folder.h \
-	$(modules_quarantine_store_sources)
-modules_quarantine_kill_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_quarantine_kill_test_LDADD = $(SQLITE_LIBS) $(TLS_LIBS) \
-	$(CMOCKA_LIBS) -ldl
-UNIT_TESTS += modules/quarantine/store_test
-modules_quarantine_store_test_SOURCES = modules/quarantine/store_test.c tests/lib/folder.h \
-	$(modules_quarantine_store_sources)
-modules_quarantine_store_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_quarantine_store_test_LDADD = $(SQLITE_LIBS) $(TLS_LIBS) \
-	$(CMOCKA_LIBS)
+modules_quarantine_kill_test_SOURCES = modules/quarantine/kill_test.c
+modules_quarantine_kill_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_kill_test_LDADD = $(modules_quarantine_test_libs) -ldl
+UNIT_TESTS += modules/quarantine/lists_test
+modules_quarantine_lists_test_SOURCES = modules/quarantine/lists_test.c
+modules_quarantine_lists_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_lists_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/names_test
+modules_quarantine_names_test_SOURCES = modules/quarantine/names_test.c
+modules_quarantine_names_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_names_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/same_test
+modules_quarantine_same_test_SOURCES = modules/quarantine/same_test.c
+modules_quarantine_same_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_same_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/smtp_test
+modules_quarantine_smtp_test_SOURCES = modules/quarantine/smtp_test.c
+modules_quarantine_smtp_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_smtp_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/sync_test
+modules_quarantine_sync_test_SOURCES = modules/quarantine/sync_test.c
+modules_quarantine_sync_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_sync_test_LDADD = $(modules_quarantine_test_libs)
+UNIT_TESTS += modules/quarantine/token_test
+modules_quarantine_token_test_SOURCES = modules/quarantine/token_test.c
+modules_quarantine_token_test_CPPFLAGS = $(modules_quarantine_test_cppflags)
+modules_quarantine_token_test_LDADD = $(modules_quarantine_test_libs)
 endif
 docquarantinedir = $(docdir)/quarantine
 docquarantine_DATA = modules/quarantine/README.md
