@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -77,13 +76,13 @@ def dovecot(folder):
                 for s in json.loads(done.stdout)["scopes"]}
 
     def wait(scopes):
-        end = time.monotonic() + 20
-        while time.monotonic() < end and stats() != scopes:
-            time.sleep(0.05)
-        logs = "".join(p.read_text() for p in
-                       (folder / "log", folder / "dovecot.log")
-                       if p.exists())
-        assert stats() == scopes, logs
+        try:
+            proc.wait_for(lambda: stats() == scopes, 20)
+        except TimeoutError:
+            logs = "".join(p.read_text() for p in
+                           (folder / "log", folder / "dovecot.log")
+                           if p.exists())
+            assert stats() == scopes, logs
 
     yield box, wait
     box.logout()

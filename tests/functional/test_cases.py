@@ -579,5 +579,7 @@ def test_manuals(page):
     out = subprocess.run([program, "--help"], capture_output=True, text=True,
                          check=True).stdout
     text = (proc.ROOT / page).read_text().replace("\\-", "-")
-    for option in set(re.findall(r"--[a-z-]+", out)):
+    options = set(re.findall(r"--[a-z-]+", out))
+    assert "--help" in options
+    for option in options:
         assert option in text, option

@@ -10,10 +10,10 @@ import shutil
 import signal
 import stat
 import subprocess
-import time
 
 import pytest
 from weirtest import daemon, proc
+from weirtest.milter import Closed
 
 MAIL = b"From: a@example.org\r\nSubject: n%d\r\n\r\nbody %d\r\n"
 SESSIONS = 50
@@ -74,13 +74,10 @@ def recorded(one):
 
 def wait_recorded(one, conf_path, count):
     """Until so many sessions are there."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+    def recorded():
         got = replay(one, conf_path, check=False)
-        if got is not None and got["sessions"] >= count:
-            return got
-        time.sleep(0.05)
-    raise TimeoutError(f"{count} sessions are not recorded: {one.log()}")
+        return got if got and got["sessions"] >= count else None
+    return proc.wait_for(recorded, 10, f"{count} recorded sessions")
 
 
 def replay(one, new, *args, check=True):
@@ -307,13 +304,13 @@ def test_kill_and_damage(weir, folder, milter_client, fake_dns):
     wait_recorded(one, one.conf_path, 5)
     status = one.ctl_json("status")
     os.kill(status["workers"][0]["pid"], signal.SIGKILL)
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
+
+    def answered():
         try:
-            assert send(milter_client, one, 1) is not None
-            break
-        except Exception:
-            time.sleep(0.1)
+            return send(milter_client, one, 1) is not None
+        except (Closed, OSError):  # the worker is gone
+            return False
+    proc.wait_for(answered, 20, "a new worker")
     wait_recorded(one, one.conf_path, 6)
     one.stop()
     path = sorted((one.state / "recordings").glob("*.rec"))[0]
@@ -348,17 +345,11 @@ def test_full_disk(weir, folder, milter_client, fake_dns):
         filler.write_bytes(bytes(60 << 10))
         for n in range(8):
             assert send(milter_client, one, n % 5).code == 2
-        end = time.monotonic() + 10
-        while "record.dropped" not in one.log() and time.monotonic() < end:
-            time.sleep(0.05)
-        assert "record.dropped" in one.log()
+        proc.wait_for(lambda: "record.dropped" in one.log(), 10, "the loss")
         assert "recordings can't be written" in one.log()
         filler.unlink()
         send(milter_client, one, 1)
-        end = time.monotonic() + 10
-        while "are written to" not in one.log() and time.monotonic() < end:
-            time.sleep(0.05)
-        assert "are written to" in one.log()
+        proc.wait_for(lambda: "are written to" in one.log(), 10, "the end")
         got = wait_recorded(one, one.conf_path, 1)
         assert got["unreadable"] == 0 and got["damaged_octets"] == 0, got
         one.stop()

@@ -7,7 +7,6 @@ import email.policy
 import os
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -221,11 +220,8 @@ def test_beside_what_can_not_take_it(rules, milter_client, raw):
     assert after["From"] == before["From"]
 
 
-def wait_for(test, timeout=15):
-    end = time.monotonic() + timeout
-    while not test():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.02)
+def wait_for(test):
+    return proc.wait_for(test, 15)
 
 
 def said(one, text, times=1):

@@ -234,7 +234,7 @@ def test_client_is_gone(weir, folder):
     site = Site(weir, folder, HANG + "wait\n", max_time="1m")
     c = MilterClient(f"unix:{site.weir.dir}/m.sock", timeout=1)
     assert c.session() is None
-    with pytest.raises(Exception):
+    with pytest.raises(TimeoutError):
         c.message(RAW)
     c.close()
     proc.wait_for(lambda: not any(map(alive, pids(site))), 8, "their end")

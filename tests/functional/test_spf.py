@@ -2,11 +2,11 @@
 """SPF: `weirctl spf check` over the suites of RFC 7208 and RFC 4408, and the
 module in a daemon."""
 
+import itertools
 import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -319,7 +319,9 @@ def test_order_with_greylist(weir, fake_dns, policy_client):
     for sender in senders:
         assert ask(client, sender, f"1 {sender}").startswith(
             "DEFER_IF_PERMIT 4.7.1"), sender
-    time.sleep(1.2)
+    tries = itertools.count()
+    proc.wait_for(lambda: ask(client, senders[-1], f"try {next(tries)}")
+                  .startswith("PREPEND"), 10, "the end of the delay")
     for sender, result in zip(senders, soft):
         said = ask(client, sender, f"2 {sender}")
         assert said.startswith(f"PREPEND Received-SPF: {result} ("), said
