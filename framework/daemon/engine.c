@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "conf/load.h"
 #include "daemon/helpers.h"
+#include "daemon/helpers_specs.h"
 #include "dns/resolver.h"
 #include "host/ext_remote.h"
 #include "host/hold.h"

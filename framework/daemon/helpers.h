@@ -32,11 +32,8 @@ typedef void helpers_ready_fn(uint32_t generation, const char *error);
 
 /* reaps: nobody else waits for children. [main] */
 void helpers_init(helpers_ready_fn *ready, bool reaps);
-/* What the modules of conf need, as helper_spec writes it, appended to out.
-   In the process that has loaded them. */
-int helpers_specs(const struct conf *conf, struct buf *out, struct err *err);
-/* Start what these specs say and does not run yet; dir holds sockets and
-   folders, and belongs to uid. [loop] */
+/* Start what these specs (helpers_specs.h) say and does not run yet; dir holds
+   sockets and folders, and belongs to uid. [loop] */
 int helpers_start(uint32_t generation, const struct conf *conf,
     const struct buf *specs, const char *dir, struct err *err);
 /* No process of that generation is left. */

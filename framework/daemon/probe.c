@@ -18,7 +18,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "conf/load.h"
-#include "daemon/helpers.h"
+#include "daemon/helpers_specs.h"
 #include "daemon/privs.h"
 #include "daemon/sockets.h"
 #include "dns/resolver.h"

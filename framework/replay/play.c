@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "daemon/engine.h"
-#include "daemon/helpers.h"
+#include "daemon/helpers_specs.h"
 #include "daemon/privs.h"
 #include "dns/resolver.h"
 #include "host/limits.h"
