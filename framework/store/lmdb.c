@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,8 @@
 
 #include "base/alloc.h"
 #include "base/check.h"
+#include "store/entry.h"
 
-#define LMDB_HEADER 12
 #define LMDB_READERS 512
 /* The map is larger than the limit by this, so that a full store can still
    delete (LMDB copies pages to change them) and one group can overshoot. */
@@ -46,52 +45,6 @@ static const char lmdb_format[] = "weir-store 1";
 
 /* Where an assertion of LMDB in this thread goes to. */
 static _Thread_local jmp_buf *lmdb_escape;
-
-static uint32_t crc_table[256];
-static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
-
-/* lmdb_crc_init - the table of CRC-32C (RFC 3720, appendix B.4) */
-static void
-lmdb_crc_init(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t c = i;
-
-		for (int k = 0; k < 8; k++)
-			c = (c & 1) != 0 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
-		crc_table[i] = c;
-	}
-}
-
-/* lmdb_crc - go on with a checksum */
-static uint32_t
-lmdb_crc(uint32_t c, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	while (len-- > 0)
-		c = crc_table[(c ^ *p++) & 0xff] ^ (c >> 8);
-	return c;
-}
-
-/* lmdb_store_le - write a number, least significant octet first */
-static void
-lmdb_store_le(unsigned char *p, uint64_t v, int octets)
-{
-	for (int i = 0; i < octets; i++)
-		p[i] = (unsigned char)(v >> (8 * i));
-}
-
-/* lmdb_load_le - read a number */
-static uint64_t
-lmdb_load_le(const unsigned char *p, int octets)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < octets; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
 
 /* lmdb_own - the slice of one of the store's own keys */
 static weir_str
@@ -258,24 +211,11 @@ lmdb_write(struct lmdb *db, lmdb_fn *fn, void *arg, struct err *err)
 	return status < 0 ? lmdb_fail(err, rc, "commit") : WEIR_OK;
 }
 
-/* lmdb_decode - check an entry and take it apart */
-static int
-lmdb_decode(const MDB_val *k, const MDB_val *v, weir_str *value_out,
-    int64_t *expires_out)
+/* lmdb_slice - as all others say it */
+static weir_str
+lmdb_slice(const MDB_val *v)
 {
-	const unsigned char *p = v->mv_data;
-	uint32_t crc;
-
-	if (v->mv_size < LMDB_HEADER)
-		return WEIR_E_INTERNAL;
-	crc = lmdb_crc(~0u, k->mv_data, k->mv_size);
-	crc = ~lmdb_crc(crc, p + 4, v->mv_size - 4);
-	if (crc != (uint32_t)lmdb_load_le(p, 4))
-		return WEIR_E_INTERNAL;
-	*expires_out = (int64_t)lmdb_load_le(p + 4, 8);
-	value_out->ptr = (const char *)p + LMDB_HEADER;
-	value_out->len = v->mv_size - LMDB_HEADER;
-	return WEIR_OK;
+	return (weir_str){ v->mv_data, v->mv_size };
 }
 
 /* lmdb_get - a live entry */
@@ -290,7 +230,7 @@ lmdb_get(struct lmdb_txn *t, weir_str key, int64_t now_ms,
 
 	if (rc != 0)
 		return lmdb_status(rc);
-	rc = lmdb_decode(&k, &v, &value, &expires);
+	rc = entry_decode(lmdb_slice(&k), lmdb_slice(&v), &value, &expires);
 	if (rc < 0)
 		return rc;
 	if (expires <= now_ms)
@@ -307,22 +247,14 @@ int
 lmdb_put(struct lmdb_txn *t, weir_str key, weir_str value, int64_t expires_ms)
 {
 	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr };
-	MDB_val v = { LMDB_HEADER + value.len, NULL };
-	unsigned char *p;
-	uint32_t crc;
+	MDB_val v = { ENTRY_HEADER + value.len, NULL };
 	int rc;
 
 	expect(key.len > 0 && key.len <= LMDB_KEY_MAX);
 	rc = mdb_put(t->txn, t->db->dbi, &k, &v, MDB_RESERVE);
 	if (rc != 0)
 		return lmdb_status(rc);
-	p = v.mv_data;
-	lmdb_store_le(p + 4, (uint64_t)expires_ms, 8);
-	if (value.len > 0)
-		memcpy(p + LMDB_HEADER, value.ptr, value.len);
-	crc = lmdb_crc(~0u, key.ptr, key.len);
-	crc = ~lmdb_crc(crc, p + 4, 8 + value.len);
-	lmdb_store_le(p, crc, 4);
+	entry_encode(v.mv_data, key, value, expires_ms);
 	return WEIR_OK;
 }
 
@@ -350,7 +282,8 @@ lmdb_walk(struct lmdb_txn *t, weir_str from, lmdb_row_fn *row, void *arg)
 	rc = mdb_cursor_get(t->cursor, &k, &v,
 	    from.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
 	while (rc == 0) {
-		status = lmdb_decode(&k, &v, &value, &expires);
+		status = entry_decode(lmdb_slice(&k), lmdb_slice(&v), &value,
+		    &expires);
 		if (status < 0 || !row((weir_str){ k.mv_data, k.mv_size },
 					value, expires, arg))
 			break;
@@ -631,7 +564,7 @@ lmdb_open(const char *path, size_t map_size, struct lmdb **db_out,
 	char proc[32];
 	int rc;
 
-	pthread_once(&crc_once, lmdb_crc_init);
+	entry_init();
 	*db_out = NULL;
 	db->limit = map_size;
 	db->memfd = -1;

@@ -5,9 +5,8 @@
  * Format 1: one LMDB file (and PATH-lock beside it), only the main database.
  *
  *	key	name space NUL key		(at most 511 octets)
- *	value	crc32c, 4 octets; expires_ms, 8 octets; value
+ *	value	as in store/entry.h
  *
- * Numbers are little-endian; the checksum covers key, expires_ms and value.
  * Keys that begin with NUL are the store's own: "\0format" tells the version,
  * "\0sweep" when expired entries were last removed.  They never expire.
  *

@@ -1,6 +1,7 @@
 libweir_la_SOURCES += \
 	framework/store/aside.c framework/store/aside.h \
 	framework/store/commit.c \
+	framework/store/entry.c framework/store/entry.h \
 	framework/store/lmdb.c framework/store/lmdb.h \
 	framework/store/store.c framework/store/store.h \
 	framework/store/store_int.h \
