@@ -28,6 +28,8 @@ libweir_la_SOURCES += \
 	framework/lua/notify_smtp.c framework/lua/notify_spool.c \
 	framework/lua/notify_spool.h framework/lua/notify_text.c \
 	framework/lua/object.c framework/lua/object.h \
+	framework/lua/object_int.h framework/lua/object_match.c \
+	framework/lua/object_seen.c \
 	framework/lua/post.c framework/lua/post.h \
 	framework/lua/regex.c framework/lua/regex.h \
 	framework/lua/round.c framework/lua/round.h \
