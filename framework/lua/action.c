@@ -30,7 +30,7 @@ enum action_kind {
 	ACTION_NOTIFY
 };
 
-/* P-036 to P-043 for what is there; refusals stand beside block. */
+/* The highest priority is done first; refusals stand beside block. */
 static const struct {
 	int priority;
 	uint32_t verdict; /* NONE: not final */
@@ -110,7 +110,7 @@ action_init(lua_State *L)
 	lua_pop(L, 1);
 }
 
-/* action_priority - P-058 */
+/* action_priority - the highest is done first */
 int
 action_priority(const struct action *a)
 {

@@ -233,7 +233,7 @@ static int
 declare_group_match(const struct declare_group *g, struct view *v, bool to,
     uint32_t rcpt, struct mark *mark)
 {
-	/* and over nothing is true, or over nothing is false (P-055) */
+	/* and over nothing is true, or over nothing is false */
 	mark_none(mark, g->all);
 	for (size_t i = 0; i < g->objects.n; i++) {
 		struct mark one;
@@ -253,9 +253,9 @@ declare_group_match(const struct declare_group *g, struct view *v, bool to,
 	return WEIR_OK;
 }
 
-/* declare_match - a slot: an empty one matches everything (P-052).  Across
-   groups and and or are boolean, the marks found are united (P-056): with
-   found no group is left out. */
+/* declare_match - a slot: an empty one matches everything.  Across groups and and
+   or are boolean, the marks found are united: with found no group is left
+   out. */
 static int
 declare_match(const struct declare *d, int s, struct view *v, uint32_t rcpt,
     bool *yes, struct mark *found)
@@ -304,7 +304,7 @@ declare_tell(struct round *round, int s, uint32_t rcpt)
 	buf_fini(&seen);
 }
 
-/* declare_once - slots that are the same for all recipients (P-053) */
+/* declare_once - slots that are the same for all recipients */
 static int
 declare_once(struct round *round, bool *yes)
 {

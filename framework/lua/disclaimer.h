@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * disclaimer - texts at the top or the end of a message (P-041).
+ * disclaimer - texts at the top or the end of a message.
  *
  * They go into the text that a reader sees: the first text part, and each
  * reading of a multipart/alternative, in the part's own charset and transfer

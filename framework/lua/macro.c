@@ -234,7 +234,7 @@ macro_version(const struct macro_context *c, struct buf *out)
 	buf_add_str(out, c->round->rules->host->version);
 }
 
-/* macro_filename - S-113: of the parts that matched; where none was asked for,
+/* macro_filename - of the parts that matched; where none was asked for,
    of the first part with a name */
 static void
 macro_filename(const struct macro_context *c, struct buf *out)

@@ -452,7 +452,7 @@ notify_put(struct notify *n, weir_call *call, const struct notice *x)
 		return;
 	}
 	if (notify_split(n, call, x, &all) == 0) {
-		/* P-039: a bounce's sender */
+		/* a bounce has no sender */
 		rules_log(n->rules, call, WEIR_LOG_INFO, "rule \"%s\": there is "
 		    "nobody to notify", x->rule);
 	} else if (notify_may(n, call, x)) {

@@ -93,7 +93,7 @@ rule_check_keys(lua_State *L, const char *name)
 	}
 }
 
-/* rule_priority - 0 to 100 (P-064) */
+/* rule_priority - 0 to 100 */
 static int
 rule_priority(lua_State *L, const char *name)
 {

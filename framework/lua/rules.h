@@ -59,7 +59,7 @@ struct rule {
 	int priority;
 	enum rule_direction direction;
 	enum rule_content content;
-	bool active; /* else it is checked, and never runs (P-050) */
+	bool active; /* else it is checked, and never runs */
 	bool shadow;
 	int on_failure; /* enum weir_on_failure, or -1: the module's */
 	int function;	/* reference, or LUA_NOREF */

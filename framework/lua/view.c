@@ -51,7 +51,7 @@ view_create(struct round *round)
 	for (uint32_t i = 0; i < v->nrcpts; i++)
 		v->scores[i] = h->score(round->call, i);
 	v->scores[v->nrcpts] = h->score(round->call, WEIR_RCPT_NONE);
-	/* what rules add themselves is not seen by later ones (P-059) */
+	/* what rules add themselves is not seen by later ones */
 	v->nfindings = h->finding_count(round->call);
 	return v;
 }

@@ -361,7 +361,7 @@ own_headers_are_written(void **state)
 	fakehost_destroy(&f);
 }
 
-/* P-015: all copies, any case, whether or not we write it this time. */
+/* All copies, any case, whether or not we write it this time. */
 static void
 forged_headers_are_removed(void **state)
 {

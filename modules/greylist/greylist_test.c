@@ -154,7 +154,7 @@ identity_follows_the_mail_pool(void **state)
 	struct fakehost *f = start("spf_pass = key");
 
 	(void)state;
-	/* confirmed names of one organisation, far apart (D24) */
+	/* confirmed names of one organisation, far apart */
 	assert_string_equal(attempt(f, "203.0.113.7", "out1.example.com",
 	    "a@example.com", "u@example.org"), "new");
 	assert_string_equal(fakehost_fact_of(f, 0, "greylist.client"),
@@ -162,7 +162,7 @@ identity_follows_the_mail_pool(void **state)
 	fakehost_advance(f, 3 * MINUTE);
 	assert_string_equal(attempt(f, "2001:db8::1", "out2.example.com",
 	    "a@example.com", "u@example.org"), "passed");
-	/* the reverse name alone is a claim (D28) */
+	/* the reverse name alone is a claim */
 	fakehost_session(f, "198.51.100.1", NULL);
 	fakehost_attr(f, WEIR_A_CLIENT_RNAME, "out3.example.com");
 	fakehost_message(f, "a@example.com");

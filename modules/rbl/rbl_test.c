@@ -125,7 +125,7 @@ ipv6_client_is_found(void **state)
 	fakehost_destroy(&f);
 }
 
-/* Answers that must never be a listing (D37, D38). */
+/* Answers that must never be a listing. */
 static void
 unmapped_answers_are_unknown(void **state)
 {
@@ -322,7 +322,7 @@ silence_is_no_clean_bill(void **state)
 	    WEIR_ON_FAILURE_PASS);
 }
 
-/* RFC 5782 section 5 and what follows from each answer (D38). */
+/* RFC 5782 section 5 and what follows from each answer. */
 static void
 self_test_switches_lists_off(void **state)
 {

@@ -206,7 +206,7 @@ def test_forged_header_goes(shared):
 
 
 def test_limits_are_no_clean(shared):
-    """O-011, O-012, O-013, O-016, D48: each limit by its name."""
+    """Each limit by its name."""
     deep = b"innermost"
     nested = []
     for i in range(6):
@@ -252,7 +252,7 @@ def test_large_mail_is_scanned_by_its_parts(shared):
 
 
 def test_structured_data(shared):
-    """O-015: as many card numbers as the option says, and one less."""
+    """As many card numbers as the option says, and one less."""
     cards = [b"4111 1111 1111 1111", b"5500 0000 0000 0004",
              b"3400 0000 0000 009", b"4012 8888 8888 1881"]
     few = shared.send(plain(b"\r\n".join(cards[:2]) + b"\r\n"))
@@ -281,7 +281,7 @@ def test_encrypted_is_a_result_of_its_own(shared):
 @pytest.mark.parametrize("policy, code, word", [
     ("pass", 2, "clean"), ("virus", 5, None)])
 def test_encrypted_policy(start, policy, code, word):
-    """O-010, X4."""
+    """What is encrypted passes, or counts as a virus."""
     one = start(encrypted=policy, header="X-Virus-Status")
     reply = one.send(attachment(encrypted_zip()))
     assert reply.code == code
@@ -300,7 +300,7 @@ def phish():
 
 
 def test_heuristic_is_not_a_virus(shared):
-    """P-008: a score of its own."""
+    """A score of its own."""
     reply = shared.send(phish())
     assert reply.code == 2
     assert header(reply).startswith("heuristic (Heuristics.Phishing.")
@@ -524,7 +524,7 @@ def mails(one, n, make):
 
 
 def test_helper_dies_in_a_scan(start):
-    """S12: one death costs what was under way; back within 5 s."""
+    """One death costs what was under way; back within 5 s."""
     import threading
     one = start(threads=2, max_scan_size="4G", max_file_size="1G")
     old = one.helper()
@@ -563,7 +563,7 @@ def scanning(pid):
 
 
 def test_poison_is_quarantined_without_a_third_try(start):
-    """F17: the mail that ended the helper twice is held."""
+    """The mail that ended the helper twice is held."""
     import threading
     one = start(threads=2, max_scan_size="4G", max_file_size="1G",
                 extra=daemon.section("crash", limit=10, window="1m",
@@ -646,7 +646,7 @@ def test_benched_helper_fails_at_once(start):
 
 
 def test_full_disk_is_not_clean(weir, folder):
-    """D47: without room for its files libclamav skips parts in silence."""
+    """Without room for its files libclamav skips parts in silence."""
     if os.geteuid() != 0:
         pytest.skip("needs root for a small file system")
     where = folder / "weir0" / "state"
@@ -710,7 +710,7 @@ def test_memory_limit(weir, folder):
 
 
 def test_breaker(start, folder):
-    """D22: a signature that comes with an update and hits too much."""
+    """A signature that comes with an update and hits too much."""
     db = database(folder)
     one = start(db=db, breaker_hits=5, breaker_share=50, workers=2)
     for i in range(3):

@@ -446,7 +446,7 @@ def test_master_takes_no_connection(weir):
         assert client.session() is None
 
 
-# bad beginnings: one clear line and a status (F18)
+# bad beginnings: one clear line and a status
 
 BAD = {
     "module": (daemon.section("module", "nosuch"), "nosuch"),

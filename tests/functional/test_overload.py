@@ -276,7 +276,7 @@ def test_client_that_does_not_read(weir):
         assert client.session() is None
 
 
-# the log is stuck (F19)
+# the log is stuck
 
 def test_stuck_log(folder):
     """Standard error is a pipe that nobody reads: mail flows, and when it is
@@ -346,7 +346,7 @@ def test_closed_log(folder):
         assert child.wait(10) == 0
 
 
-# the store (F4)
+# the store
 
 GREY = daemon.section("module", "greylist", delay="1s")
 
