@@ -34,7 +34,6 @@ struct engine {
 	uint32_t signatures;
 	uint32_t version;	  /* of the daily database, or 0 */
 	int64_t newest_ms;	  /* wall: when its newest part was made */
-	int64_t loaded_ms;	  /* wall */
 	uint64_t load_us;
 	uint64_t bytes;		  /* memory that loading it took, about */
 	uint64_t print;		  /* of the folder, see engine_print */

@@ -19,7 +19,7 @@
 
 enum av_ask {
 	AV_ASK_SCAN = 1,   /* answered by a result */
-	AV_ASK_STATUS = 2, /* by JSON text, see status.h */
+	AV_ASK_STATUS = 2, /* by JSON text: state.c */
 	AV_ASK_RELOAD = 3  /* by JSON text, at once; the load begins then */
 };
 
