@@ -43,7 +43,8 @@ libweir_la_SOURCES += \
 
 if HAVE_CMOCKA
 framework_lua_test_util = framework/lua/test_util.c \
-	framework/lua/test_util.h tests/lib/folder.h $(fakehost_sources)
+	framework/lua/test_util.h tests/lib/folder.h
+framework_lua_test_libs = tests/lib/libfakehost.la $(TEST_LIBS)
 framework_lua_test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 UNIT_TESTS += framework/lua/budget_test framework/lua/declare_test \
 	framework/lua/lint_test framework/lua/map_test \
@@ -52,27 +53,27 @@ UNIT_TESTS += framework/lua/budget_test framework/lua/declare_test \
 framework_lua_budget_test_SOURCES = framework/lua/budget_test.c \
 	$(framework_lua_test_util)
 framework_lua_budget_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_budget_test_LDADD = $(TEST_LIBS)
+framework_lua_budget_test_LDADD = $(framework_lua_test_libs)
 framework_lua_declare_test_SOURCES = framework/lua/declare_test.c \
 	$(framework_lua_test_util)
 framework_lua_declare_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_declare_test_LDADD = $(TEST_LIBS)
+framework_lua_declare_test_LDADD = $(framework_lua_test_libs)
 framework_lua_lint_test_SOURCES = framework/lua/lint_test.c \
 	$(framework_lua_test_util)
 framework_lua_lint_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_lint_test_LDADD = $(TEST_LIBS) $(JANSSON_LIBS)
+framework_lua_lint_test_LDADD = $(framework_lua_test_libs) $(JANSSON_LIBS)
 framework_lua_map_test_SOURCES = framework/lua/map_test.c \
 	$(framework_lua_test_util)
 framework_lua_map_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_map_test_LDADD = $(TEST_LIBS) $(CDB_LIBS)
+framework_lua_map_test_LDADD = $(framework_lua_test_libs) $(CDB_LIBS)
 framework_lua_match_test_SOURCES = framework/lua/match_test.c
 framework_lua_match_test_LDADD = $(TEST_LIBS) $(LUA_LIBS)
 framework_lua_rules_test_SOURCES = framework/lua/rules_test.c \
 	$(framework_lua_test_util)
 framework_lua_rules_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_rules_test_LDADD = $(TEST_LIBS)
+framework_lua_rules_test_LDADD = $(framework_lua_test_libs)
 framework_lua_wait_test_SOURCES = framework/lua/wait_test.c \
 	$(framework_lua_test_util)
 framework_lua_wait_test_CPPFLAGS = $(framework_lua_test_cppflags)
-framework_lua_wait_test_LDADD = $(TEST_LIBS)
+framework_lua_wait_test_LDADD = $(framework_lua_test_libs)
 endif

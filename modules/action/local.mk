@@ -21,9 +21,9 @@ modules_action_mod_action_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 if HAVE_CMOCKA
 UNIT_TESTS += modules/action/action_test
 modules_action_action_test_SOURCES = modules/action/action_test.c \
-	$(modules_action_sources) $(fakehost_sources)
+	$(modules_action_sources)
 modules_action_action_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_action_action_test_LDADD = $(CMOCKA_LIBS)
+modules_action_action_test_LDADD = tests/lib/libfakehost.la $(CMOCKA_LIBS)
 endif
 docactiondir = $(docdir)/action
 docaction_DATA = modules/action/README.md

@@ -22,9 +22,10 @@ modules_greylist_mod_greylist_la_LIBADD = $(PSL_LIBS) $(JANSSON_LIBS)
 if HAVE_CMOCKA
 UNIT_TESTS += modules/greylist/greylist_test
 modules_greylist_greylist_test_SOURCES = modules/greylist/greylist_test.c \
-	$(modules_greylist_sources) $(fakehost_sources)
+	$(modules_greylist_sources)
 modules_greylist_greylist_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_greylist_greylist_test_LDADD = $(PSL_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+modules_greylist_greylist_test_LDADD = tests/lib/libfakehost.la \
+	$(PSL_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += modules/greylist/tuple_test
 modules_greylist_tuple_test_SOURCES = modules/greylist/tuple_test.c \
 	modules/greylist/learn.c modules/greylist/record.c modules/greylist/tuple.c

@@ -21,9 +21,10 @@ modules_rbl_mod_rbl_la_LIBADD = $(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS)
 if HAVE_CMOCKA
 UNIT_TESTS += modules/rbl/rbl_test
 modules_rbl_rbl_test_SOURCES = modules/rbl/rbl_test.c \
-	$(modules_rbl_sources) $(fakehost_sources)
+	$(modules_rbl_sources)
 modules_rbl_rbl_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) -I$(top_srcdir)/tests
-modules_rbl_rbl_test_LDADD = $(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+modules_rbl_rbl_test_LDADD = tests/lib/libfakehost.la \
+	$(PSL_LIBS) $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += modules/rbl/name_test
 modules_rbl_name_test_SOURCES = modules/rbl/name_test.c \
 	modules/rbl/code.c modules/rbl/name.c

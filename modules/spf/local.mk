@@ -37,9 +37,10 @@ modules_spf_mod_spf_la_LIBADD = $(IDN2_LIBS) $(JANSSON_LIBS)
 if HAVE_CMOCKA
 UNIT_TESTS += modules/spf/spf_test
 modules_spf_spf_test_SOURCES = modules/spf/spf_test.c \
-	$(modules_spf_sources) $(fakehost_sources)
+	$(modules_spf_sources)
 modules_spf_spf_test_CPPFLAGS = $(PLUGIN_CPPFLAGS) $(SPF2_CPPFLAGS) -I$(top_srcdir)/tests
-modules_spf_spf_test_LDADD = $(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+modules_spf_spf_test_LDADD = tests/lib/libfakehost.la \
+	$(IDN2_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += modules/spf/record_test
 modules_spf_record_test_SOURCES = modules/spf/record_test.c \
 	modules/spf/macro.c modules/spf/print.c modules/spf/record.c
