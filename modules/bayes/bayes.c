@@ -67,21 +67,23 @@ bayes_scope_of(const struct bayes *b, weir_str address,
 	out[n] = '\0';
 }
 
-/* bayes_keys - hashes of the content, then those of the route */
+/* bayes_keys - hashes by group: the content, then the route */
 void
-bayes_keys(const struct tokens *t, uint64_t *keys, uint32_t *route_out)
+bayes_keys(const struct tokens *t, uint64_t *keys,
+    uint16_t groups[TOKEN_GROUPS])
 {
-	unsigned n = 0;
+	unsigned at[TOKEN_GROUPS], next = 0;
 
-	for (unsigned i = 0; i < t->n; i++) {
-		if (t->v[i].group != TOKEN_ROUTE)
-			keys[n++] = t->v[i].hash;
+	memset(groups, 0, TOKEN_GROUPS * sizeof(*groups));
+	for (unsigned i = 0; i < t->n; i++)
+		groups[t->v[i].group]++;
+	for (int g = 0; g < TOKEN_GROUPS; g++) {
+		at[g] = next;
+		next += g == TOKEN_ROUTE ? 0 : groups[g];
 	}
-	*route_out = t->n - n;
-	for (unsigned i = 0; i < t->n; i++) {
-		if (t->v[i].group == TOKEN_ROUTE)
-			keys[n++] = t->v[i].hash;
-	}
+	at[TOKEN_ROUTE] = next;
+	for (unsigned i = 0; i < t->n; i++)
+		keys[at[t->v[i].group]++] = t->v[i].hash;
 }
 
 /* judge_trained - was enough learned? */
@@ -144,12 +146,14 @@ bayes_teach(struct bayes *b, const char *scope, const struct tokens *t,
 	memset(l, 0, sizeof(l));
 	l[0] = (struct db_lesson){ .scope = "", .class_ = class_,
 		.id = { t->id[0], t->id[1] }, .keys = keys, .n = t->n };
-	bayes_keys(t, keys, &l[0].route);
+	bayes_keys(t, keys, l[0].groups);
 	l[1] = l[0];
 	l[1].scope = scope;
 	status = store_use(b, class_ != DB_NONE, &db, err);
 	if (status == WEIR_OK) {
 		status = db_learn(db, l, n, bayes_today(b), err);
+		for (unsigned i = 0; i < n && status == WEIR_OK; i++)
+			status = db_fit(db, l[i].scope, false, err);
 		store_done(b, status, err);
 	}
 	free(keys);

@@ -115,8 +115,9 @@ int bayes_judge(struct bayes *b, const char *scope, const struct tokens *t,
    empty, for a scope; WEIR_E_EXISTS: nothing changed. */
 int bayes_teach(struct bayes *b, const char *scope, const struct tokens *t,
     enum db_class class_, char err[DB_ERR]);
-/* Hashes of t, those of the route last; *route_out: how many. */
-void bayes_keys(const struct tokens *t, uint64_t *keys, uint32_t *route_out);
+/* Hashes of t by group, those of the route last; groups: how many of each. */
+void bayes_keys(const struct tokens *t, uint64_t *keys,
+    uint16_t groups[TOKEN_GROUPS]);
 
 /* check.c [loop] */
 int check_eom(void *state, weir_call *call);
@@ -126,7 +127,8 @@ int check_act(void *state, weir_call *call);
 extern const struct weir_learn learn_table;
 /* Learn it some time soon; keys are copied. [loop] */
 int learn_later(struct bayes *b, enum db_class class_, const char *scope,
-    const uint64_t id[2], const uint64_t *keys, uint32_t n, uint32_t route);
+    const uint64_t id[2], const uint64_t *keys, uint32_t n,
+    const uint16_t groups[TOKEN_GROUPS]);
 void learn_fini(struct bayes *b);
 /* Periodic: forget old tokens. [loop] */
 void learn_expire(weir_call *call, int status, void *arg);

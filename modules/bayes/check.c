@@ -21,7 +21,8 @@ struct check {
 	/* for autolearn */
 	uint64_t id[2];
 	uint64_t *keys;
-	uint32_t n, route;
+	uint32_t n;
+	uint16_t groups[TOKEN_GROUPS];
 };
 
 /* check_free - data_set's drop */
@@ -72,7 +73,7 @@ check_run(weir_jobctx *ctx, void *arg)
 	if (c->keys != NULL) {
 		c->n = t->n;
 		memcpy(c->id, t->id, sizeof(c->id));
-		bayes_keys(t, c->keys, &c->route);
+		bayes_keys(t, c->keys, c->groups);
 	}
 	bayes_tokens_done(c->b, t);
 	return status;
@@ -260,6 +261,6 @@ check_act(void *state, weir_call *call)
 	if (class_ == DB_NONE || (c->verdicts[0].trained &&
 		(class_ == DB_SPAM ? p <= b->ham : p >= b->spam)))
 		return WEIR_OK;
-	learn_later(b, class_, "", c->id, c->keys, c->n, c->route);
+	learn_later(b, class_, "", c->id, c->keys, c->n, c->groups);
 	return WEIR_OK;
 }

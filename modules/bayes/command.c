@@ -198,11 +198,14 @@ command_flush(struct command *c)
 /* command_lesson - queue one message for one scope */
 static void
 command_lesson(struct command *c, const char *scope, uint64_t *keys,
-    uint32_t route)
+    const uint16_t groups[TOKEN_GROUPS])
 {
-	c->lessons[c->n_lessons++] = (struct db_lesson){ .scope = scope,
-		.class_ = c->class_, .id = { c->t->id[0], c->t->id[1] },
-		.keys = keys, .n = c->t->n, .route = route };
+	struct db_lesson *l = &c->lessons[c->n_lessons++];
+
+	*l = (struct db_lesson){ .scope = scope, .class_ = c->class_,
+		.id = { c->t->id[0], c->t->id[1] }, .keys = keys,
+		.n = c->t->n };
+	memcpy(l->groups, groups, sizeof(l->groups));
 }
 
 /* command_learn_one - files_fn */
@@ -211,14 +214,14 @@ command_learn_one(const char *name, weir_str raw, void *arg)
 {
 	struct command *c = arg;
 	uint64_t *keys = c->keys + c->n_keys;
-	uint32_t route;
+	uint16_t groups[TOKEN_GROUPS];
 
 	(void)name;
 	token_read(c->t, raw);
-	bayes_keys(c->t, keys, &route);
-	command_lesson(c, "", keys, route);
+	bayes_keys(c->t, keys, groups);
+	command_lesson(c, "", keys, groups);
 	if (c->user[0] != '\0')
-		command_lesson(c, c->user, keys, route);
+		command_lesson(c, c->user, keys, groups);
 	c->n_keys += c->t->n;
 	c->files++;
 	command_progress(c, false);
@@ -313,6 +316,23 @@ command_score(struct command *c, unsigned word)
 	return s.n == 1 ? s.probability : -1;
 }
 
+/* command_fit - where the learned mails stand now */
+static void
+command_fit(struct command *c)
+{
+	struct db *db;
+
+	c->status = store_use(c->b, false, &db, c->err);
+	if (c->status == WEIR_OK) {
+		c->status = db_fit(db, "", true, c->err);
+		if (c->status == WEIR_OK && c->user[0] != '\0')
+			c->status = db_fit(db, c->user, true, c->err);
+		store_done(c->b, c->status, c->err);
+	}
+	if (c->status == WEIR_E_NOTFOUND)
+		c->status = WEIR_OK;
+}
+
 /* command_teach - learn or forget what the words from `first` on name */
 static int
 command_teach(struct command *c, unsigned first)
@@ -331,6 +351,8 @@ command_teach(struct command *c, unsigned first)
 	ok = command_all(c, first, command_learn_one);
 	if (c->status == WEIR_OK)
 		command_flush(c);
+	if (c->status == WEIR_OK && c->learned + c->moved > 0)
+		command_fit(c);
 	command_progress(c, true);
 	if (c->status < 0)
 		return command_fail(c, c->status);

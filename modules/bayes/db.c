@@ -13,7 +13,7 @@
 #define DB_READERS 512
 #define DB_ESCAPED INT_MIN
 
-static const char db_format[] = "weir-bayes 1";
+static const char db_format[] = "weir-bayes 2";
 
 /* Where an assertion of LMDB in this thread goes to. */
 static _Thread_local jmp_buf *db_escape;
@@ -174,12 +174,14 @@ db_check_format(struct db *db, MDB_txn *txn)
 
 	if (rc != 0)
 		return db_status(rc);
-	return v.mv_size == sizeof(db_format) &&
-		memcmp(v.mv_data, db_format, sizeof(db_format)) == 0 ?
-	    WEIR_OK : WEIR_E_INTERNAL;
+	if (v.mv_size != sizeof(db_format) ||
+	    memcmp(v.mv_data, db_format, sizeof(db_format) - 2) != 0)
+		return WEIR_E_INTERNAL;
+	return memcmp(v.mv_data, db_format, sizeof(db_format)) == 0 ?
+	    WEIR_OK : WEIR_E_INVAL;
 }
 
-/* db_tables - open the three tables, or make them */
+/* db_tables - open the tables, or make them */
 static int
 db_tables(struct db *db, MDB_txn *txn, void *arg)
 {
@@ -198,7 +200,8 @@ db_tables(struct db *db, MDB_txn *txn, void *arg)
 	status = db_check_format(db, txn);
 	if (status == WEIR_E_NOTFOUND && create != 0)
 		status = db_status(mdb_put(txn, db->meta, &k, &v, 0));
-	return status;
+	return status != WEIR_OK ? status :
+	    db_status(mdb_dbi_open(txn, "kept", create, &db->kept));
 }
 
 /* db_give - what root made belongs to the owner of the folder around it: the
@@ -250,7 +253,7 @@ db_open_env(struct db *db, size_t size, bool create, char err[DB_ERR])
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(db->env, DB_READERS);
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(db->env, 4);
+		rc = mdb_env_set_maxdbs(db->env, 8);
 	if (rc == 0)
 		rc = mdb_env_set_assert(db->env, db_on_assert);
 	if (rc == 0)
@@ -273,6 +276,11 @@ db_open_env(struct db *db, size_t size, bool create, char err[DB_ERR])
 	status = db_guard(db_tables, db, txn, &create);
 	if (status < 0) {
 		db_guard(db_do_abort, db, txn, NULL);
+		if (status == WEIR_E_INVAL)
+			return db_fail(err, status, "%s: made by another "
+			    "version of bayes, which read mail in another "
+			    "way: move the file away and learn the mail again",
+			    db->path);
 		return db_fail(err, status == WEIR_E_TEMP ? status :
 			WEIR_E_INTERNAL, "%s: this is no database of Weir's "
 		    "bayes", db->path);
@@ -622,7 +630,8 @@ db_scopes(struct db *db, bool (*fn)(const char *, const struct db_totals *,
 static int
 db_do_verify(struct db *db, MDB_txn *txn, void *arg)
 {
-	const MDB_dbi tables[] = { db->token, db->message, db->meta };
+	const MDB_dbi tables[] = { db->token, db->message, db->kept,
+		db->meta };
 	MDB_stat stat;
 	MDB_cursor *c;
 	MDB_val k, v;
@@ -631,7 +640,7 @@ db_do_verify(struct db *db, MDB_txn *txn, void *arg)
 	int rc = 0, status = WEIR_OK;
 
 	(void)arg;
-	for (int i = 0; i < 3 && rc == 0 && status == WEIR_OK; i++) {
+	for (int i = 0; i < 4 && rc == 0 && status == WEIR_OK; i++) {
 		rc = mdb_stat(txn, tables[i], &stat);
 		if (rc == 0)
 			rc = mdb_cursor_open(txn, tables[i], &c);
@@ -641,7 +650,8 @@ db_do_verify(struct db *db, MDB_txn *txn, void *arg)
 		     0 && status == WEIR_OK; seen++) {
 			if (seen >= stat.ms_entries || (i == 1 &&
 				(k.mv_size != 16 ||
-				    v.mv_size < sizeof(struct db_message))))
+				    v.mv_size < sizeof(struct db_message))) ||
+			    (i == 2 && !kept_is_whole(&k, &v)))
 				status = WEIR_E_INTERNAL;
 			if (i != 0 || status != WEIR_OK)
 				continue;

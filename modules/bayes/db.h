@@ -2,11 +2,16 @@
 /*
  * db - how often each token was met in spam and in ham.
  *
- * Format 1: the LMDB file bayes.lmdb in a folder of its own, with
+ * Format 2: the LMDB file bayes.lmdb in a folder of its own, with
  *
  *	token	 key of a token -> struct db_count
  *	message	 id of a learned message -> struct db_message and its route
+ *	kept	 scope and id of some of them -> struct db_kept and all keys
  *	meta	 "format"; "scope NAME" -> struct db_totals
+ *
+ * The kept messages show where a scope's mails stand (db_fit): those whose id
+ * begins with so many zero bits that at most DB_KEPT_HAM and DB_KEPT_SPAM are
+ * there, so that the choice does not depend on the order of learning.
  *
  * A scope is the site (""), a domain ("@example.com") or a user.  Keys of a
  * scope other than the site's are mixed with its hash.  Everything that one
@@ -31,6 +36,8 @@
 #define DB_SIZE ((size_t)1 << 30)
 #define DB_SCOPE_MAX 320 /* octets of a scope's name */
 #define DB_ERR 256
+#define DB_KEPT_HAM 2000 /* kept messages of a scope */
+#define DB_KEPT_SPAM 500
 
 enum db_class { DB_NONE = 0, DB_SPAM = 1, DB_HAM = 2 };
 
@@ -47,8 +54,26 @@ struct db_message {
 	uint32_t route; /* keys of tokens behind this */
 };
 
+/* Evidence from which a scope's mail is spam, and up to which it is ham, see
+   score.h; both 0: not known. */
+struct db_fit {
+	double spam, ham;
+};
+
 struct db_totals {
 	uint64_t spam, ham; /* learned messages */
+	struct db_fit fit;
+	uint32_t changed;   /* messages learned or taken back since the fit */
+	uint16_t kept_spam, kept_ham; /* messages */
+	uint8_t bits_spam, bits_ham;  /* zero bits that their ids begin with */
+};
+
+/* A message of which all keys are kept; they stand behind it, by group, those
+   of the route last. */
+struct db_kept {
+	uint8_t class_;
+	uint16_t day;
+	uint16_t groups[TOKEN_GROUPS];
 };
 
 struct db;
@@ -58,9 +83,10 @@ struct db_lesson {
 	const char *scope;
 	enum db_class class_;
 	uint64_t id[2];
-	uint64_t *keys;	  /* hashes, in the site's form */
+	uint64_t *keys;	  /* hashes, in the site's form: by group, those of the
+			     route last */
 	uint32_t n;	  /* of them */
-	uint32_t route;	  /* how many of them, at the end, are of the route */
+	uint16_t groups[TOKEN_GROUPS]; /* how many of each */
 	/* out */
 	enum db_class before;
 	bool changed;
@@ -88,6 +114,10 @@ int db_known(struct db *db, const char *scope, const uint64_t id[2],
 /* Learn all or nothing.  day: days since 1970. */
 int db_learn(struct db *db, struct db_lesson *lessons, unsigned n,
     unsigned day, char err[DB_ERR]);
+/* Find out where the mails of a scope (NULL: of all scopes) stand, if something
+   changed since that was known; urgent: even if that was little.  Depends on
+   what is learned and kept, not on how it came there. */
+int db_fit(struct db *db, const char *scope, bool urgent, char err[DB_ERR]);
 /* Memory for many keys, in large pages where the system has them: a page fault
    each 4 KiB costs as much as learning the tokens on it.  free() it. */
 void *db_large(size_t size);

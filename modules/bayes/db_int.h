@@ -9,12 +9,43 @@
 
 struct db {
 	MDB_env *env;
-	MDB_dbi token, message, meta;
+	MDB_dbi token, message, kept, meta;
 	char *path;
 	dev_t dev;
 	ino_t ino;
 	struct db_cache *cache;
 };
+
+/* One token: counted up or down, or one of a kept message. */
+struct db_change {
+	uint64_t key;
+	int8_t spam, ham; /* +1, -1 */
+	uint16_t day;	  /* going down: when the message was learned */
+	uint16_t message; /* kept ones: its number */
+	uint8_t group;
+};
+
+/* By key, stable; *v and where it ends may be replaced. */
+bool db_sort_changes(struct db_change **v, size_t n);
+
+/* Key of a kept message. */
+struct db_kept_key {
+	uint64_t scope, id[2];
+};
+
+/* db_fit.c */
+/* Keep a message that is learned, as long as it is one of the few. */
+int kept_add(struct db *db, MDB_txn *txn, const struct db_lesson *l,
+    struct db_totals *t, unsigned day);
+/* It is taken back. */
+int kept_remove(struct db *db, MDB_txn *txn, const struct db_lesson *l,
+    struct db_totals *t);
+/* Those learned before the day go, as their tokens do. */
+int kept_expire(struct db *db, MDB_txn *txn, unsigned before);
+/* Is a record as long as it says? */
+bool kept_is_whole(const MDB_val *k, const MDB_val *v);
+/* Of all scopes, inside a transaction. */
+int fit_all(struct db *db, MDB_txn *txn, bool urgent);
 
 /* db_cache.c */
 struct db_cache *cache_create(void);

@@ -7,13 +7,6 @@
 
 #define DB_LARGE ((size_t)2 << 20)
 
-/* One token counted up or down. */
-struct db_change {
-	uint64_t key;
-	int8_t spam, ham; /* +1, -1 */
-	uint16_t day;	  /* going down: when the message was learned */
-};
-
 struct db_batch {
 	struct db_lesson *lessons;
 	unsigned n, day;
@@ -73,7 +66,7 @@ batch_add(struct db_batch *b, uint64_t scope, const uint64_t *keys,
 		b->changes[b->n_changes++] = (struct db_change){
 			db_key(scope, keys[i]),
 			class_ == DB_SPAM ? step : 0,
-			class_ == DB_HAM ? step : 0, day };
+			class_ == DB_HAM ? step : 0, day, 0, 0 };
 	return true;
 }
 
@@ -89,7 +82,8 @@ batch_take_back(struct db_batch *b, uint64_t scope,
 	memcpy(&m, v->mv_data, sizeof(m));
 	if (v->mv_size != sizeof(m) + m.route * sizeof(key))
 		return WEIR_E_INTERNAL;
-	if (!batch_add(b, scope, l->keys, l->n - l->route, l->before, -1,
+	if (!batch_add(b, scope, l->keys, l->n - l->groups[TOKEN_ROUTE],
+		l->before, -1,
 		m.day))
 		return WEIR_E_NOMEM;
 	/* this copy may have come another way than the one learned */
@@ -106,9 +100,10 @@ static int
 batch_message(struct db_batch *b, struct db *db, MDB_txn *txn,
     const struct db_lesson *l, MDB_val *k)
 {
+	uint32_t route = l->groups[TOKEN_ROUTE];
 	struct db_message m = { (uint8_t)l->class_, TOKEN_VERSION,
-		(uint16_t)b->day, l->route };
-	MDB_val v = { sizeof(m) + l->route * sizeof(uint64_t), NULL };
+		(uint16_t)b->day, route };
+	MDB_val v = { sizeof(m) + route * sizeof(uint64_t), NULL };
 	int rc;
 
 	if (l->class_ == DB_NONE)
@@ -117,16 +112,16 @@ batch_message(struct db_batch *b, struct db *db, MDB_txn *txn,
 	if (rc != 0)
 		return db_status(rc);
 	memcpy(v.mv_data, &m, sizeof(m));
-	if (l->route > 0)
+	if (route > 0)
 		memcpy((char *)v.mv_data + sizeof(m),
-		    l->keys + (l->n - l->route),
-		    l->route * sizeof(uint64_t));
+		    l->keys + (l->n - route), route * sizeof(uint64_t));
 	return WEIR_OK;
 }
 
-/* batch_totals - learned messages of the scope */
+/* batch_totals - learned and kept messages of the scope */
 static int
-batch_totals(struct db *db, MDB_txn *txn, const struct db_lesson *l)
+batch_totals(const struct db_batch *b, struct db *db, MDB_txn *txn,
+    const struct db_lesson *l)
 {
 	struct db_totals t;
 	int status = db_get_totals(db, txn, l->scope, &t);
@@ -139,7 +134,12 @@ batch_totals(struct db *db, MDB_txn *txn, const struct db_lesson *l)
 		t.ham--;
 	t.spam += l->class_ == DB_SPAM;
 	t.ham += l->class_ == DB_HAM;
-	return db_put_totals(db, txn, l->scope, &t);
+	t.changed++;
+	if (l->before != DB_NONE)
+		status = kept_remove(db, txn, l, &t);
+	if (status == WEIR_OK && l->class_ != DB_NONE)
+		status = kept_add(db, txn, l, &t, b->day);
+	return status < 0 ? status : db_put_totals(db, txn, l->scope, &t);
 }
 
 /* batch_lesson - one message: what has to change? */
@@ -173,17 +173,17 @@ batch_lesson(struct db_batch *b, struct db *db, MDB_txn *txn,
 	if (status == WEIR_OK)
 		status = batch_message(b, db, txn, l, &k);
 	if (status == WEIR_OK)
-		status = batch_totals(db, txn, l);
+		status = batch_totals(b, db, txn, l);
 	return status;
 }
 
-/* batch_sort - by key, stable, three passes of a radix sort: the keys are
-   hashes, so that the rest is in order after a short insertion */
-static bool
-batch_sort(struct db_batch *b)
+/* db_sort_changes - three passes of a radix sort: the keys are hashes, so that
+   the rest is in order after a short insertion */
+bool
+db_sort_changes(struct db_change **v, size_t n)
 {
-	struct db_change *from = b->changes, *to, *swap, x;
-	size_t n = b->n_changes, start[2048], sum, j;
+	struct db_change *from = *v, *to, *swap, x;
+	size_t start[2048], sum, j;
 
 	to = db_large(n * sizeof(*to));
 	if (to == NULL)
@@ -212,8 +212,7 @@ batch_sort(struct db_batch *b)
 		from[j] = x;
 	}
 	free(to);
-	b->changes = from;
-	b->room = n;
+	*v = from;
 	return true;
 }
 
@@ -302,8 +301,8 @@ batch_run(struct db *db, MDB_txn *txn, void *arg)
 	for (unsigned i = 0; i < b->n && status == WEIR_OK; i++)
 		status = batch_lesson(b, db, txn, &b->lessons[i]);
 	if (status == WEIR_OK && b->n_changes > 0)
-		status = batch_sort(b) ? batch_apply(b, db, txn) :
-					 WEIR_E_NOMEM;
+		status = db_sort_changes(&b->changes, b->n_changes) ?
+		    batch_apply(b, db, txn) : WEIR_E_NOMEM;
 	return status;
 }
 
@@ -368,8 +367,8 @@ db_do_expire(struct db *db, MDB_txn *txn, void *arg)
 		o->messages++;
 	}
 	mdb_cursor_close(c);
-	return rc == MDB_NOTFOUND ? WEIR_OK : rc == 0 ? WEIR_E_INTERNAL :
-						       db_status(rc);
+	return rc == MDB_NOTFOUND ? kept_expire(db, txn, o->before) :
+	    rc == 0		  ? WEIR_E_INTERNAL : db_status(rc);
 }
 
 /* db_expire - in one transaction */

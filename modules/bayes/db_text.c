@@ -2,13 +2,17 @@
 /*
  * db_text - the database as text, and back.
  *
- *	weir-bayes dump 1
- *	scope SPAM HAM NAME		(NAME empty: the site)
+ *	weir-bayes dump 2
+ *	scope SPAM HAM BITS BITS NAME	(NAME empty: the site)
  *	token KEY SPAM HAM BORN USED	(KEY: 16 hexadecimal digits)
  *	message ID CLASS VERSION DAY [KEY ...]
+ *	kept SCOPE ID CLASS DAY N ... [KEY ...]	(SCOPE: its hash; a number N
+ *					of keys for each group of tokens)
  *	end TOKENS MESSAGES
  *
- * Days are counted from 1970.  A text without its end is refused.
+ * BITS: zeros that ids of kept spam, and of kept ham, begin with.  Days are
+ * counted from 1970.  A text without its end is refused.  Where the mails stand
+ * (db_fit) follows from what is here, so it is found out anew.
  */
 #include "db_int.h"
 
@@ -16,7 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const char text_head[] = "weir-bayes dump 1";
+static const char text_head[] = "weir-bayes dump 2";
 
 struct text_dump {
 	FILE *f;
@@ -29,8 +33,8 @@ dump_scope(const char *scope, const struct db_totals *t, void *arg)
 {
 	struct text_dump *d = arg;
 
-	fprintf(d->f, "scope %" PRIu64 " %" PRIu64 " %s\n", t->spam, t->ham,
-	    scope);
+	fprintf(d->f, "scope %" PRIu64 " %" PRIu64 " %u %u %s\n", t->spam,
+	    t->ham, t->bits_spam, t->bits_ham, scope);
 	return true;
 }
 
@@ -76,6 +80,32 @@ dump_message(struct text_dump *d, const MDB_val *k, const MDB_val *v)
 	return WEIR_OK;
 }
 
+/* dump_kept - a line of one kept message */
+static int
+dump_kept(struct text_dump *d, const MDB_val *k, const MDB_val *v)
+{
+	const char *p = v->mv_data;
+	struct db_kept_key id;
+	struct db_kept kept;
+	uint64_t key;
+
+	if (!kept_is_whole(k, v))
+		return WEIR_E_INTERNAL;
+	memcpy(&id, k->mv_data, sizeof(id));
+	memcpy(&kept, p, sizeof(kept));
+	fprintf(d->f, "kept %016" PRIx64 " %016" PRIx64 "%016" PRIx64
+	    " %s %u", id.scope, id.id[0], id.id[1], kept.class_ == DB_SPAM ?
+		"spam" : "ham", kept.day);
+	for (int g = 0; g < TOKEN_GROUPS; g++)
+		fprintf(d->f, " %u", kept.groups[g]);
+	for (size_t at = sizeof(kept); at < v->mv_size; at += sizeof(key)) {
+		memcpy(&key, p + at, sizeof(key));
+		fprintf(d->f, " %016" PRIx64, key);
+	}
+	fputc('\n', d->f);
+	return WEIR_OK;
+}
+
 /* dump_table - all lines of one table */
 static int
 dump_table(struct text_dump *d, MDB_txn *txn, MDB_dbi dbi,
@@ -103,8 +133,10 @@ db_do_dump(struct db *db, MDB_txn *txn, void *arg)
 	struct text_dump *d = arg;
 	int status = dump_table(d, txn, db->token, dump_token);
 
+	if (status == WEIR_OK)
+		status = dump_table(d, txn, db->message, dump_message);
 	return status != WEIR_OK ? status :
-	    dump_table(d, txn, db->message, dump_message);
+	    dump_table(d, txn, db->kept, dump_kept);
 }
 
 /* db_dump - one snapshot of tokens and messages */
@@ -179,17 +211,22 @@ restore_number(const char **p, uint64_t max, uint64_t *out)
 	return true;
 }
 
-/* restore_scope - scope SPAM HAM NAME */
+/* restore_scope - scope SPAM HAM BITS BITS NAME */
 static int
 restore_scope(struct text_restore *r, struct db *db, MDB_txn *txn,
     const char *p)
 {
-	struct db_totals t;
+	struct db_totals t = { .changed = 1 };
+	uint64_t spam, ham;
 
 	if (!restore_number(&p, UINT64_MAX, &t.spam) ||
 	    !restore_number(&p, UINT64_MAX, &t.ham) ||
+	    !restore_number(&p, 63, &spam) || !restore_number(&p, 63, &ham) ||
 	    strlen(p) > DB_SCOPE_MAX)
-		return restore_bad(r, "not \"scope SPAM HAM NAME\"");
+		return restore_bad(r,
+		    "not \"scope SPAM HAM BITS BITS NAME\"");
+	t.bits_spam = (uint8_t)spam;
+	t.bits_ham = (uint8_t)ham;
 	return db_put_totals(db, txn, p, &t);
 }
 
@@ -218,12 +255,39 @@ restore_token(struct text_restore *r, struct db *db, MDB_txn *txn,
 	return db_status(mdb_put(txn, db->token, &k, &v, 0));
 }
 
+/* restore_class - "spam " or "ham "; DB_NONE: neither */
+static enum db_class
+restore_class(const char **p)
+{
+	enum db_class class_ = strncmp(*p, "spam ", 5) == 0 ? DB_SPAM :
+	    strncmp(*p, "ham ", 4) == 0			    ? DB_HAM :
+							      DB_NONE;
+
+	if (class_ != DB_NONE)
+		*p += class_ == DB_SPAM ? 5 : 4;
+	return class_;
+}
+
+/* restore_keys - the rest of a line into n keys */
+static int
+restore_keys(struct text_restore *r, const char *p, size_t n, char *out)
+{
+	uint64_t key;
+
+	for (size_t i = 0; i < n; i++, p += 17) {
+		if (!restore_hex(p, &key) || (p[16] != ' ' && p[16] != '\0'))
+			return restore_bad(r, "not the key of a message");
+		memcpy(out + i * sizeof(key), &key, sizeof(key));
+	}
+	return WEIR_OK;
+}
+
 /* restore_message - message ID CLASS VERSION DAY [KEY ...] */
 static int
 restore_message(struct text_restore *r, struct db *db, MDB_txn *txn,
     const char *p)
 {
-	uint64_t id[2], version, day, key;
+	uint64_t id[2], version, day;
 	struct db_message m = { .class_ = DB_NONE };
 	size_t keys;
 	MDB_val k = { sizeof(id), id }, v;
@@ -233,11 +297,7 @@ restore_message(struct text_restore *r, struct db *db, MDB_txn *txn,
 	    !restore_hex(p + 16, &id[1]) || p[32] != ' ')
 		return restore_bad(r, "not a message");
 	p += 33;
-	if (strncmp(p, "spam ", 5) == 0)
-		m.class_ = DB_SPAM;
-	else if (strncmp(p, "ham ", 4) == 0)
-		m.class_ = DB_HAM;
-	p += m.class_ == DB_SPAM ? 5 : 4;
+	m.class_ = (uint8_t)restore_class(&p);
 	if (m.class_ == DB_NONE || !restore_number(&p, 255, &version) ||
 	    !restore_number(&p, UINT16_MAX, &day))
 		return restore_bad(r,
@@ -248,19 +308,53 @@ restore_message(struct text_restore *r, struct db *db, MDB_txn *txn,
 	if (keys > TOKEN_MAX || (strlen(p) + 1) % 17 > (keys == 0))
 		return restore_bad(r, "not the keys of a message");
 	m.route = (uint32_t)keys;
-	v = (MDB_val){ sizeof(m) + keys * sizeof(key), NULL };
+	v = (MDB_val){ sizeof(m) + keys * sizeof(uint64_t), NULL };
 	rc = mdb_put(txn, db->message, &k, &v, MDB_RESERVE);
 	if (rc != 0)
 		return db_status(rc);
 	memcpy(v.mv_data, &m, sizeof(m));
-	for (size_t i = 0; i < keys; i++, p += 17) {
-		if (!restore_hex(p, &key) || (p[16] != ' ' && p[16] != '\0'))
-			return restore_bad(r, "not the key of a message");
-		memcpy((char *)v.mv_data + sizeof(m) + i * sizeof(key), &key,
-		    sizeof(key));
-	}
 	r->messages++;
-	return WEIR_OK;
+	return restore_keys(r, p, keys, (char *)v.mv_data + sizeof(m));
+}
+
+/* restore_kept - kept SCOPE ID CLASS DAY N ... [KEY ...] */
+static int
+restore_kept(struct text_restore *r, struct db *db, MDB_txn *txn,
+    const char *p)
+{
+	struct db_kept kept = { .class_ = DB_NONE };
+	struct db_kept_key key;
+	MDB_val k = { sizeof(key), &key }, v;
+	uint64_t number;
+	size_t keys = 0;
+	bool good = strlen(p) > 50 && restore_hex(p, &key.scope) &&
+	    p[16] == ' ' && restore_hex(p + 17, &key.id[0]) &&
+	    restore_hex(p + 33, &key.id[1]) && p[49] == ' ';
+	int rc;
+
+	if (good) {
+		p += 50;
+		kept.class_ = (uint8_t)restore_class(&p);
+		good = kept.class_ != DB_NONE &&
+		    restore_number(&p, UINT16_MAX, &number);
+	}
+	if (good)
+		kept.day = (uint16_t)number;
+	for (int g = 0; g < TOKEN_GROUPS && good; g++) {
+		good = restore_number(&p, TOKEN_MAX, &number);
+		kept.groups[g] = good ? (uint16_t)number : 0;
+		keys += kept.groups[g];
+	}
+	if (!good || keys > TOKEN_MAX ||
+	    strlen(p) != (keys > 0 ? keys * 17 - 1 : 0))
+		return restore_bad(r, "not \"kept SCOPE ID CLASS DAY N ... "
+		    "[KEY ...]\"");
+	v = (MDB_val){ sizeof(kept) + keys * sizeof(uint64_t), NULL };
+	rc = mdb_put(txn, db->kept, &k, &v, MDB_RESERVE);
+	if (rc != 0)
+		return db_status(rc);
+	memcpy(v.mv_data, &kept, sizeof(kept));
+	return restore_keys(r, p, keys, (char *)v.mv_data + sizeof(kept));
 }
 
 /* restore_end - end TOKENS MESSAGES */
@@ -291,11 +385,17 @@ restore_line(struct text_restore *r, struct db *db, MDB_txn *txn)
 		return restore_bad(r, "text behind the end");
 	if (r->number == 1)
 		return strcmp(p, text_head) == 0 ? WEIR_OK :
-		    restore_bad(r, "this is no dump of bayes");
+		    restore_bad(r, strncmp(p, text_head,
+			sizeof(text_head) - 2) == 0 ?
+			    "the dump is of another version of bayes, which "
+			    "read mail in another way: learn the mail again" :
+			    "this is no dump of bayes");
 	if (strncmp(p, "token ", 6) == 0)
 		return restore_token(r, db, txn, p + 6);
 	if (strncmp(p, "message ", 8) == 0)
 		return restore_message(r, db, txn, p + 8);
+	if (strncmp(p, "kept ", 5) == 0)
+		return restore_kept(r, db, txn, p + 5);
 	if (strncmp(p, "scope ", 6) == 0)
 		return restore_scope(r, db, txn, p + 6);
 	if (strncmp(p, "end ", 4) == 0)
@@ -326,7 +426,7 @@ db_do_restore(struct db *db, MDB_txn *txn, void *arg)
 		if (status < 0)
 			return status;
 	}
-	return r->ended ? WEIR_OK :
+	return r->ended ? fit_all(db, txn, true) :
 	    db_fail(r->err, WEIR_E_INVAL, "the dump ends after line %lu "
 		"without its end: it was cut off", r->number);
 }

@@ -13,7 +13,8 @@ struct lesson {
 	struct lesson *next;
 	enum db_class class_;
 	uint64_t id[2];
-	uint32_t n, route;
+	uint32_t n;
+	uint16_t groups[TOKEN_GROUPS];
 	char scope[DB_SCOPE_MAX + 1];
 	uint64_t keys[];
 };
@@ -51,13 +52,17 @@ lessons_run(weir_jobctx *ctx, void *arg)
 	(void)ctx;
 	if (v == NULL)
 		return WEIR_E_NOMEM;
-	for (struct lesson *l = s->all; l != NULL; l = l->next)
-		v[n++] = (struct db_lesson){ .scope = l->scope,
+	for (struct lesson *l = s->all; l != NULL; l = l->next) {
+		v[n] = (struct db_lesson){ .scope = l->scope,
 			.class_ = l->class_, .id = { l->id[0], l->id[1] },
-			.keys = l->keys, .n = l->n, .route = l->route };
+			.keys = l->keys, .n = l->n };
+		memcpy(v[n++].groups, l->groups, sizeof(l->groups));
+	}
 	status = store_use(s->b, true, &db, s->err);
 	if (status == WEIR_OK) {
 		status = db_learn(db, v, n, bayes_today(s->b), s->err);
+		if (status == WEIR_OK)
+			status = db_fit(db, "", false, s->err);
 		store_done(s->b, status, s->err);
 	}
 	for (unsigned i = 0; status == WEIR_OK && i < n; i++)
@@ -119,7 +124,8 @@ learn_start(weir_call *call, int status, void *arg)
 /* learn_later - queue it; what the queue can't take is not learned */
 int
 learn_later(struct bayes *b, enum db_class class_, const char *scope,
-    const uint64_t id[2], const uint64_t *keys, uint32_t n, uint32_t route)
+    const uint64_t id[2], const uint64_t *keys, uint32_t n,
+    const uint16_t groups[TOKEN_GROUPS])
 {
 	struct lesson *l, **end = &b->queue;
 	unsigned waiting = 0;
@@ -134,7 +140,7 @@ learn_later(struct bayes *b, enum db_class class_, const char *scope,
 	l->class_ = class_;
 	memcpy(l->id, id, sizeof(l->id));
 	l->n = n;
-	l->route = route;
+	memcpy(l->groups, groups, sizeof(l->groups));
 	snprintf(l->scope, sizeof(l->scope), "%s", scope);
 	memcpy(l->keys, keys, n * sizeof(*keys));
 	*end = l;
@@ -266,6 +272,8 @@ learn_expire_run(weir_jobctx *ctx, void *arg)
 	status = db_expire(db, today > days ? today - days : 0,
 	    today > 2 * days ? today - 2 * days : 0, &o->tokens, &o->messages,
 	    o->err);
+	if (status == WEIR_OK)
+		status = db_fit(db, NULL, true, o->err);
 	store_done(o->b, status, o->err);
 	return status;
 }

@@ -15,6 +15,7 @@ modules_bayes_token_sources = modules/bayes/charset.c \
 modules_bayes_db_sources = modules/bayes/db.c \
 	modules/bayes/db.h \
 	modules/bayes/db_cache.c \
+	modules/bayes/db_fit.c \
 	modules/bayes/db_int.h \
 	modules/bayes/db_learn.c \
 	modules/bayes/db_text.c

@@ -15,9 +15,10 @@ static const struct weir_option bayes_options[] = {
 	    "state_dir.", NULL },
 	[OPT_SIZE] = { "size", WEIR_OPT_SIZE, 0, "1G", "16M", "1T", NULL,
 	    "How large the database may become.", NULL },
-	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.65", "0.5", "1", NULL,
-	    "Probability from which a mail is called spam.", NULL },
-	[OPT_HAM] = { "ham", WEIR_OPT_REAL, 0, "0.02", "0", "0.5", NULL,
+	[OPT_SPAM] = { "spam", WEIR_OPT_REAL, 0, "0.99", "0.5", "1", NULL,
+	    "Probability from which a mail is called spam; 0.99 is where one "
+	    "of a thousand hams would be, by what was learned.", NULL },
+	[OPT_HAM] = { "ham", WEIR_OPT_REAL, 0, "0.01", "0", "0.5", NULL,
 	    "Probability up to which a mail is called ham; between both it is "
 	    "unsure.", NULL },
 	[OPT_MIN_SPAM] = { "min_spam", WEIR_OPT_INT, 0, "50", "1", "1000000",
@@ -46,7 +47,8 @@ static const struct weir_option bayes_options[] = {
 	    "Tokens that were not learned for so long are forgotten.", NULL },
 	[OPT_SKIP] = { "skip", WEIR_OPT_LIST, 0, NULL, NULL, NULL, NULL,
 	    "Groups of tokens to leave out, for measurements: subject, "
-	    "address, route, header, mime, url, html, hidden, word, pair.",
+	    "address, route, header, mime, url, html, hidden, word, pair, "
+	    "gram, subject_gram.",
 	    NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };

@@ -63,7 +63,8 @@ const char *
 token_group_name(enum token_group group)
 {
 	static const char *const names[] = { "subject", "address", "route",
-		"header", "mime", "url", "html", "hidden", "word", "pair" };
+		"header", "mime", "url", "html", "hidden", "word", "pair",
+		"gram", "subject_gram" };
 
 	return names[group];
 }
@@ -149,12 +150,43 @@ token_pair(struct tokens *t, const struct token_near *a,
 	char name[2 * TOKEN_WORD + 32];
 	int n;
 
+	/* every second pair says as much as all of them, for half the cost;
+	   the hash tells which, so that they are the same in every mail */
+	if (t->kind == TOKEN_WORD_ && (h >> 20 & 1) != 0)
+		return;
 	if (!token_put(t, t->kind == TOKEN_WORD_ ? TOKEN_PAIR : t->kind, h) ||
 	    !t->named)
 		return;
 	n = snprintf(name, sizeof(name), "%s%.*s %s", a->text,
 	    (int)(distance - 1) * 2, " _ _ _ _", b->text);
 	token_keep_name(t, t->prefix, name, (size_t)n);
+}
+
+/* token_grams - words that are spelt anew each time still share them */
+void
+token_grams(struct tokens *t, enum token_group group, const char *prefix,
+    weir_str text, unsigned every)
+{
+	uint64_t seed = token_seed(prefix), h;
+	char gram[4] = { 0 };
+	unsigned n = 0;
+
+	if ((t->skip & 1u << group) != 0)
+		return;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text_is_space(text.ptr[i]) ? ' ' : text.ptr[i];
+
+		if (c == ' ' && n > 0 && gram[3] == ' ')
+			continue;
+		memmove(gram, gram + 1, sizeof(gram) - 1);
+		gram[3] = c;
+		if (++n < sizeof(gram))
+			continue;
+		h = text_hash(seed, gram, sizeof(gram));
+		if ((h >> 20) % every == 0 && token_put(t, group, h) &&
+		    t->named)
+			token_keep_name(t, prefix, gram, sizeof(gram));
+	}
 }
 
 /* token_word - a word, and its pairs with those before it */
@@ -515,6 +547,9 @@ token_body(struct tokens *t)
 			!text_begins(p->disposition, "attachment")))
 			token_part_text(t, p, &room);
 	}
+	token_grams(t, TOKEN_GRAM, "gram:", (weir_str){ t->seen.ptr,
+		t->seen.len < TOKEN_GRAM_TEXT ? t->seen.len :
+						TOKEN_GRAM_TEXT }, 4);
 	token_words(t, TOKEN_HIDDEN, "hidden:",
 	    (weir_str){ t->hidden.ptr, t->hidden.len });
 	token_words(t, TOKEN_WORD_, "",

@@ -21,7 +21,9 @@
 #define TOKEN_TEXT ((size_t)65536) /* octets of text that are read */
 #define TOKEN_WORD 40		 /* octets of a word; longer ones are noise */
 #define TOKEN_WINDOW 2		 /* words within which pairs are made */
-#define TOKEN_VERSION 1		 /* changes when hashes change */
+#define TOKEN_GRAM_TEXT 1000	 /* octets of the text that grams are made of */
+#define TOKEN_GRAM_SUBJECT 200	 /* the same of a subject */
+#define TOKEN_VERSION 2		 /* changes when hashes change */
 
 /* What a token is about; also decides in which order they fill the set. */
 enum token_group {
@@ -35,6 +37,8 @@ enum token_group {
 	TOKEN_HIDDEN,	/* words that a reader does not see */
 	TOKEN_WORD_,
 	TOKEN_PAIR,
+	TOKEN_GRAM,	/* four octets of the text's beginning */
+	TOKEN_SUBJECT_GRAM,
 	TOKEN_GROUPS
 };
 
@@ -84,6 +88,9 @@ void token_add(struct tokens *t, enum token_group group, const char *prefix,
     const char *p, size_t len);
 void token_words(struct tokens *t, enum token_group group, const char *prefix,
     weir_str utf8);
+/* All runs of four octets; every: of so many one, always the same ones. */
+void token_grams(struct tokens *t, enum token_group group, const char *prefix,
+    weir_str text, unsigned every);
 void token_url(struct tokens *t, weir_str url);
 void token_header(struct tokens *t);
 /* "name 3": a count as a power of two */

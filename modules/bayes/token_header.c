@@ -276,6 +276,9 @@ token_field(struct tokens *t, const struct reader_field *f)
 	switch (kind) {
 	case FIELD_SUBJECT:
 		token_words(t, TOKEN_SUBJECT, prefix, value);
+		if (value.len > TOKEN_GRAM_SUBJECT)
+			value.len = TOKEN_GRAM_SUBJECT;
+		token_grams(t, TOKEN_SUBJECT_GRAM, "subject gram:", value, 1);
 		break;
 	case FIELD_ADDRESS:
 		token_addresses(t, prefix, value);

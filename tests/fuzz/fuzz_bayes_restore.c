@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char head[] = "weir-bayes dump 1\n";
+	static const char head[] = "weir-bayes dump 2\n";
 	static const uint64_t id[2] = { 1, 2 };
 	char dir[128], err[DB_ERR];
 	struct db *db = NULL;

@@ -11,10 +11,10 @@ FUZZ_TARGETS += tests/fuzz/fuzz_bayes_restore
 tests_fuzz_fuzz_bayes_restore_SOURCES = tests/fuzz/fuzz_bayes_restore.c \
 	tests/lib/folder.h \
 	modules/bayes/db.c modules/bayes/db_cache.c \
-	modules/bayes/db_learn.c modules/bayes/db_text.c \
-	modules/bayes/text.c
+	modules/bayes/db_fit.c modules/bayes/db_learn.c \
+	modules/bayes/db_text.c modules/bayes/score.c modules/bayes/text.c
 tests_fuzz_fuzz_bayes_restore_CPPFLAGS = $(PLUGIN_CPPFLAGS)
-tests_fuzz_fuzz_bayes_restore_LDADD = $(LMDB_LIBS)
+tests_fuzz_fuzz_bayes_restore_LDADD = $(LMDB_LIBS) -lm
 tests_fuzz_fuzz_bayes_restore_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_bayes_token
 tests_fuzz_fuzz_bayes_token_SOURCES = tests/fuzz/fuzz_bayes_token.c \
