@@ -68,8 +68,9 @@ struct db_totals {
 	uint8_t bits_spam, bits_ham;  /* zero bits that their ids begin with */
 };
 
-/* A message of which all keys are kept; they stand behind it, by group, those
-   of the route last. */
+/* A message of which all keys are kept; the upper 32 bits of each, in the form
+   of the scope, stand behind it, by group.  That another token begins like one
+   of them happens once in a thousand times with four million tokens. */
 struct db_kept {
 	uint8_t class_;
 	uint16_t day;

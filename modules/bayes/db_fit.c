@@ -33,7 +33,7 @@ kept_is_whole(const MDB_val *k, const MDB_val *v)
 	for (int g = 0; g < TOKEN_GROUPS; g++)
 		n += kept.groups[g];
 	return (kept.class_ == DB_SPAM || kept.class_ == DB_HAM) &&
-	    n <= TOKEN_MAX && v->mv_size == sizeof(kept) + n * sizeof(uint64_t);
+	    n <= TOKEN_MAX && v->mv_size == sizeof(kept) + n * sizeof(uint32_t);
 }
 
 /* kept_key - of a lesson */
@@ -95,6 +95,7 @@ kept_add(struct db *db, MDB_txn *txn, const struct db_lesson *l,
 	struct db_kept kept = { .class_ = (uint8_t)l->class_,
 		.day = (uint16_t)day };
 	MDB_val k = { sizeof(key), &key }, v;
+	uint32_t route = l->groups[TOKEN_ROUTE], before = 0;
 	bool spam = l->class_ == DB_SPAM;
 	uint16_t *count = spam ? &t->kept_spam : &t->kept_ham;
 	uint8_t *bits = spam ? &t->bits_spam : &t->bits_ham;
@@ -103,13 +104,23 @@ kept_add(struct db *db, MDB_txn *txn, const struct db_lesson *l,
 	if (!kept_fits(l->id[0], *bits))
 		return WEIR_OK;
 	memcpy(kept.groups, l->groups, sizeof(kept.groups));
-	v = (MDB_val){ sizeof(kept) + l->n * sizeof(*l->keys), NULL };
+	v = (MDB_val){ sizeof(kept) + l->n * sizeof(uint32_t), NULL };
 	rc = mdb_put(txn, db->kept, &k, &v, MDB_RESERVE);
 	if (rc != 0)
 		return db_status(rc);
 	memcpy(v.mv_data, &kept, sizeof(kept));
-	memcpy((char *)v.mv_data + sizeof(kept), l->keys,
-	    l->n * sizeof(*l->keys));
+	/* LMDB gives even addresses, which is not enough for all machines */
+	for (int g = 0; g < TOKEN_ROUTE; g++)
+		before += l->groups[g];
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t from = i < before ? i : i < before + route ?
+		    l->n - route + i - before : i - route;
+		uint32_t part = (uint32_t)(db_key(key.scope, l->keys[from]) >>
+		    32);
+
+		memcpy((char *)v.mv_data + sizeof(kept) + i * sizeof(part),
+		    &part, sizeof(part));
+	}
 	++*count;
 	while (status == WEIR_OK && *bits < 63 &&
 	    *count > (spam ? DB_KEPT_SPAM : DB_KEPT_HAM))
@@ -161,38 +172,65 @@ kept_expire(struct db *db, MDB_txn *txn, unsigned before)
 struct fit {
 	struct db_totals totals; /* of the scope */
 	uint64_t scope;
-	struct db_change *items; /* their tokens */
+	uint64_t *items; /* their tokens: 32 bits of the key, 24 of the
+			    message's number, 8 of the group */
 	size_t n_items;
 	struct score_sum *sums;	 /* a message each */
 	uint8_t *classes;
 	unsigned n;
 };
 
-/* fit_item - the tokens of one message */
+/* fit_message - the tokens of one message */
 static void
 fit_message(struct fit *f, const MDB_val *v)
 {
 	struct db_kept kept;
 	const char *p = (const char *)v->mv_data + sizeof(kept);
-	uint64_t token;
+	uint32_t part;
 
 	memcpy(&kept, v->mv_data, sizeof(kept));
 	f->classes[f->n] = kept.class_;
-	for (int i = 0; i < TOKEN_GROUPS; i++) {
-		/* the route's come last */
-		int g = i < TOKEN_ROUTE ? i : i < TOKEN_GROUPS - 1 ? i + 1 :
-								      TOKEN_ROUTE;
-
+	for (unsigned g = 0; g < TOKEN_GROUPS; g++) {
 		for (unsigned j = 0; j < kept.groups[g]; j++) {
-			memcpy(&token, p, sizeof(token));
-			p += sizeof(token);
-			f->items[f->n_items++] = (struct db_change){
-				.key = db_key(f->scope, token),
-				.message = (uint16_t)f->n,
-				.group = (uint8_t)g };
+			memcpy(&part, p, sizeof(part));
+			p += sizeof(part);
+			f->items[f->n_items++] = (uint64_t)part << 32 |
+			    (uint64_t)f->n << 8 | g;
 		}
 	}
 	f->n++;
+}
+
+/* fit_sort - by key, messages in their order: a radix sort */
+static bool
+fit_sort(struct fit *f)
+{
+	uint64_t *from = f->items, *to, *swap;
+	size_t start[2048], sum;
+
+	to = db_large((f->n_items + 1) * sizeof(*to));
+	if (to == NULL)
+		return false;
+	for (int shift = 32; shift < 64; shift += 11) {
+		memset(start, 0, sizeof(start));
+		for (size_t i = 0; i < f->n_items; i++)
+			start[from[i] >> shift & 2047]++;
+		sum = 0;
+		for (size_t i = 0; i < 2048; i++) {
+			size_t count = start[i];
+
+			start[i] = sum;
+			sum += count;
+		}
+		for (size_t i = 0; i < f->n_items; i++)
+			to[start[from[i] >> shift & 2047]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	free(to);
+	f->items = from;
+	return true;
 }
 
 /* fit_each - visit the kept messages of the scope: count, or read them */
@@ -221,7 +259,7 @@ fit_each(struct fit *f, struct db *db, MDB_txn *txn, bool read,
 		}
 		++*n_out;
 		*items_out += (v.mv_size - sizeof(struct db_kept)) /
-		    sizeof(uint64_t);
+		    sizeof(uint32_t);
 	}
 	mdb_cursor_close(c);
 	return status != WEIR_OK ? status :
@@ -230,7 +268,7 @@ fit_each(struct fit *f, struct db *db, MDB_txn *txn, bool read,
 
 /* fit_token - one token of a few messages; each without its own part */
 static void
-fit_token(struct fit *f, const struct db_change *c, const struct db_change *end,
+fit_token(struct fit *f, const uint64_t *c, const uint64_t *end,
     const struct db_count *count)
 {
 	struct score_part part[2] = { { 0, 0 }, { 0, 0 } };
@@ -239,7 +277,8 @@ fit_token(struct fit *f, const struct db_change *c, const struct db_change *end,
 	bool known[2], asked[2] = { false, false };
 
 	for (; c < end; c++) {
-		int i = f->classes[c->message] == DB_SPAM;
+		unsigned message = *c >> 8 & 0xffffff;
+		int i = f->classes[message] == DB_SPAM;
 
 		if (!asked[i]) {
 			asked[i] = true;
@@ -252,20 +291,44 @@ fit_token(struct fit *f, const struct db_change *c, const struct db_change *end,
 			if (known[i])
 				part[i] = score_part(&without, &totals);
 		}
-		score_add(&f->sums[c->message], c->group, known[i], part[i]);
+		score_add(&f->sums[message], (enum token_group)(*c & 0xff),
+		    known[i], part[i]);
 	}
+}
+
+/* fit_seek - the first token that begins with these 32 bits; its own stay in
+   *key, and it is not looked for again */
+static int
+fit_seek(MDB_cursor *cursor, bool dense, uint32_t part, uint64_t *key,
+    MDB_val *v)
+{
+	uint64_t from = (uint64_t)part << 32;
+	MDB_val k = { sizeof(from), &from };
+	int rc = 0;
+
+	if (!dense) {
+		rc = mdb_cursor_get(cursor, &k, v, MDB_SET_RANGE);
+		if (rc == 0)
+			memcpy(key, k.mv_data, sizeof(*key));
+	}
+	while (dense && rc == 0 && *key < from) {
+		rc = mdb_cursor_get(cursor, &k, v, MDB_NEXT);
+		if (rc == 0)
+			memcpy(key, k.mv_data, sizeof(*key));
+	}
+	return rc;
 }
 
 /* fit_walk - look all tokens up, in their order */
 static int
 fit_walk(struct fit *f, struct db *db, MDB_txn *txn)
 {
-	const struct db_change *c = f->items, *end = c + f->n_items, *next;
+	const uint64_t *c = f->items, *end = c + f->n_items, *next;
 	MDB_cursor *cursor;
 	MDB_stat stat;
 	MDB_val k, v;
-	bool dense;
 	uint64_t key = 0;
+	bool dense;
 	int rc = mdb_stat(txn, db->token, &stat);
 
 	if (rc == 0)
@@ -275,24 +338,18 @@ fit_walk(struct fit *f, struct db *db, MDB_txn *txn)
 	dense = stat.ms_entries / FIT_DENSE < f->n_items;
 	if (dense && (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST)) == 0)
 		memcpy(&key, k.mv_data, sizeof(key));
+	/* behind the last token nothing is known any more */
 	for (; c < end && (rc == 0 || rc == MDB_NOTFOUND); c = next) {
 		struct db_count count = { 0, 0, 0, 0 };
 
-		for (next = c + 1; next < end && next->key == c->key; next++)
+		for (next = c; next < end && *next >> 32 == *c >> 32; next++)
 			;
-		while (dense && rc == 0 && key < c->key) {
-			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-			if (rc == 0)
-				memcpy(&key, k.mv_data, sizeof(key));
-		}
-		if (!dense) {
-			key = c->key;
-			k = (MDB_val){ sizeof(key), &key };
-			rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
-		}
+		if (rc == 0)
+			rc = fit_seek(cursor, dense, (uint32_t)(*c >> 32),
+			    &key, &v);
 		if (rc == 0 && v.mv_size != sizeof(count))
 			rc = MDB_CORRUPTED;
-		else if (rc == 0 && key == c->key)
+		else if (rc == 0 && key >> 32 == *c >> 32)
 			memcpy(&count, v.mv_data, sizeof(count));
 		fit_token(f, c, next, &count);
 	}
@@ -360,8 +417,7 @@ fit_scope(struct db *db, MDB_txn *txn, const char *scope, bool urgent)
 	if (status == WEIR_OK)
 		status = fit_each(&f, db, txn, true, NULL, NULL);
 	if (status == WEIR_OK && items > 0)
-		status = db_sort_changes(&f.items, items) ?
-		    fit_walk(&f, db, txn) : WEIR_E_NOMEM;
+		status = fit_sort(&f) ? fit_walk(&f, db, txn) : WEIR_E_NOMEM;
 	if (status == WEIR_OK)
 		status = fit_levels(&f);
 	free(f.items);

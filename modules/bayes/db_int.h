@@ -16,18 +16,6 @@ struct db {
 	struct db_cache *cache;
 };
 
-/* One token: counted up or down, or one of a kept message. */
-struct db_change {
-	uint64_t key;
-	int8_t spam, ham; /* +1, -1 */
-	uint16_t day;	  /* going down: when the message was learned */
-	uint16_t message; /* kept ones: its number */
-	uint8_t group;
-};
-
-/* By key, stable; *v and where it ends may be replaced. */
-bool db_sort_changes(struct db_change **v, size_t n);
-
 /* Key of a kept message. */
 struct db_kept_key {
 	uint64_t scope, id[2];

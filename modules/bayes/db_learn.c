@@ -6,6 +6,15 @@
 #include <sys/mman.h>
 
 #define DB_LARGE ((size_t)2 << 20)
+/* Write all tokens anew if one of so many is changed: then most pages are. */
+#define BATCH_REWRITE 2
+
+/* One token counted up or down. */
+struct db_change {
+	uint64_t key;
+	int8_t spam, ham; /* +1, -1 */
+	uint16_t day;	  /* going down: when the message was learned */
+};
 
 struct db_batch {
 	struct db_lesson *lessons;
@@ -66,7 +75,7 @@ batch_add(struct db_batch *b, uint64_t scope, const uint64_t *keys,
 		b->changes[b->n_changes++] = (struct db_change){
 			db_key(scope, keys[i]),
 			class_ == DB_SPAM ? step : 0,
-			class_ == DB_HAM ? step : 0, day, 0, 0 };
+			class_ == DB_HAM ? step : 0, day };
 	return true;
 }
 
@@ -177,13 +186,13 @@ batch_lesson(struct db_batch *b, struct db *db, MDB_txn *txn,
 	return status;
 }
 
-/* db_sort_changes - three passes of a radix sort: the keys are hashes, so that
-   the rest is in order after a short insertion */
-bool
-db_sort_changes(struct db_change **v, size_t n)
+/* batch_sort - by key, stable, three passes of a radix sort: the keys are
+   hashes, so that the rest is in order after a short insertion */
+static bool
+batch_sort(struct db_batch *b)
 {
-	struct db_change *from = *v, *to, *swap, x;
-	size_t start[2048], sum, j;
+	struct db_change *from = b->changes, *to, *swap, x;
+	size_t n = b->n_changes, start[2048], sum, j;
 
 	to = db_large(n * sizeof(*to));
 	if (to == NULL)
@@ -212,7 +221,8 @@ db_sort_changes(struct db_change **v, size_t n)
 		from[j] = x;
 	}
 	free(to);
-	*v = from;
+	b->changes = from;
+	b->room = n;
 	return true;
 }
 
@@ -240,6 +250,96 @@ batch_count(const struct db_batch *b, const struct db_change *c, size_t n,
 	}
 }
 
+/* batch_next - behind the changes of the key at c */
+static const struct db_change *
+batch_next(const struct db_change *c, const struct db_change *end)
+{
+	uint64_t key = c->key;
+
+	while (c < end && c->key == key)
+		c++;
+	return c;
+}
+
+/* A stored token. */
+struct db_stored {
+	uint64_t key;
+	struct db_count count;
+};
+
+/* batch_load - all n stored tokens, in order */
+static int
+batch_load(struct db *db, MDB_txn *txn, struct db_stored *out, size_t n)
+{
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	size_t i = 0;
+	int rc = mdb_cursor_open(txn, db->token, &cursor);
+
+	if (rc != 0)
+		return db_status(rc);
+	while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0 && i < n) {
+		if (k.mv_size != sizeof(out->key) ||
+		    v.mv_size != sizeof(out->count)) {
+			rc = MDB_CORRUPTED;
+			break;
+		}
+		memcpy(&out[i].key, k.mv_data, sizeof(out->key));
+		memcpy(&out[i++].count, v.mv_data, sizeof(out->count));
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND && i == n ? WEIR_OK : WEIR_E_INTERNAL;
+}
+
+/* batch_append - the next token of a table that is written anew */
+static int
+batch_append(MDB_cursor *cursor, uint64_t key, struct db_count *count)
+{
+	MDB_val k = { sizeof(key), &key }, v = { sizeof(*count), count };
+
+	return count->spam == 0 && count->ham == 0 ? 0 :
+	    mdb_cursor_put(cursor, &k, &v, MDB_APPEND);
+}
+
+/* batch_rewrite - where most pages would change: all tokens anew, in order, on
+   full pages, instead of a search for each */
+static int
+batch_rewrite(struct db_batch *b, struct db *db, MDB_txn *txn, size_t n)
+{
+	const struct db_change *c = b->changes, *end = c + b->n_changes, *next;
+	struct db_stored *all = db_large((n + 1) * sizeof(*all)), *s = all;
+	struct db_count count;
+	MDB_cursor *cursor;
+	int rc, status = all == NULL ? WEIR_E_NOMEM :
+				       batch_load(db, txn, all, n);
+
+	if (status == WEIR_OK)
+		status = db_status(mdb_drop(txn, db->token, 0));
+	if (status == WEIR_OK)
+		status = db_status(mdb_cursor_open(txn, db->token, &cursor));
+	if (status < 0) {
+		free(all);
+		return status;
+	}
+	for (rc = 0; rc == 0 && (c < end || s < all + n);) {
+		if (c == end || (s < all + n && s->key < c->key)) {
+			rc = batch_append(cursor, s->key, &s->count);
+			s++;
+			continue;
+		}
+		memset(&count, 0, sizeof(count));
+		if (s < all + n && s->key == c->key)
+			count = (s++)->count;
+		next = batch_next(c, end);
+		batch_count(b, c, (size_t)(next - c), &count);
+		rc = batch_append(cursor, c->key, &count);
+		c = next;
+	}
+	mdb_cursor_close(cursor);
+	free(all);
+	return db_status(rc);
+}
+
 /* batch_apply - in one walk along the tree */
 static int
 batch_apply(struct db_batch *b, struct db *db, MDB_txn *txn)
@@ -248,23 +348,21 @@ batch_apply(struct db_batch *b, struct db *db, MDB_txn *txn)
 	struct db_count count, was;
 	MDB_cursor *cursor;
 	MDB_stat stat;
-	bool empty;
 	int rc = mdb_stat(txn, db->token, &stat);
 
+	if (rc == 0 && stat.ms_entries / BATCH_REWRITE <= b->n_changes)
+		return batch_rewrite(b, db, txn, stat.ms_entries);
 	if (rc == 0)
 		rc = mdb_cursor_open(txn, db->token, &cursor);
 	if (rc != 0)
 		return db_status(rc);
-	empty = stat.ms_entries == 0;
 	for (; c < end && rc == 0; c = next) {
 		uint64_t key = c->key;
 		MDB_val k = { sizeof(key), &key }, v;
 
-		for (next = c + 1; next < end && next->key == key; next++)
-			;
+		next = batch_next(c, end);
 		memset(&count, 0, sizeof(count));
-		rc = empty ? MDB_NOTFOUND :
-			     mdb_cursor_get(cursor, &k, &v, MDB_SET);
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
 		if (rc == 0) {
 			if (v.mv_size != sizeof(count)) {
 				rc = MDB_CORRUPTED;
@@ -284,8 +382,7 @@ batch_apply(struct db_batch *b, struct db *db, MDB_txn *txn)
 			continue;
 		v = (MDB_val){ sizeof(count), &count };
 		k = (MDB_val){ sizeof(key), &key };
-		rc = mdb_cursor_put(cursor, &k, &v,
-		    rc == 0 ? MDB_CURRENT : empty ? MDB_APPEND : 0);
+		rc = mdb_cursor_put(cursor, &k, &v, rc == 0 ? MDB_CURRENT : 0);
 	}
 	mdb_cursor_close(cursor);
 	return db_status(rc);
@@ -301,8 +398,8 @@ batch_run(struct db *db, MDB_txn *txn, void *arg)
 	for (unsigned i = 0; i < b->n && status == WEIR_OK; i++)
 		status = batch_lesson(b, db, txn, &b->lessons[i]);
 	if (status == WEIR_OK && b->n_changes > 0)
-		status = db_sort_changes(&b->changes, b->n_changes) ?
-		    batch_apply(b, db, txn) : WEIR_E_NOMEM;
+		status = batch_sort(b) ? batch_apply(b, db, txn) :
+					 WEIR_E_NOMEM;
 	return status;
 }
 

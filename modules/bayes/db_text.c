@@ -6,8 +6,8 @@
  *	scope SPAM HAM BITS BITS NAME	(NAME empty: the site)
  *	token KEY SPAM HAM BORN USED	(KEY: 16 hexadecimal digits)
  *	message ID CLASS VERSION DAY [KEY ...]
- *	kept SCOPE ID CLASS DAY N ... [KEY ...]	(SCOPE: its hash; a number N
- *					of keys for each group of tokens)
+ *	kept SCOPE ID CLASS DAY N ... [PART ...]	(SCOPE: its hash; a number N
+ *			of tokens for each group; PART: half of a token's key)
  *	end TOKENS MESSAGES
  *
  * BITS: zeros that ids of kept spam, and of kept ham, begin with.  Days are
@@ -87,7 +87,7 @@ dump_kept(struct text_dump *d, const MDB_val *k, const MDB_val *v)
 	const char *p = v->mv_data;
 	struct db_kept_key id;
 	struct db_kept kept;
-	uint64_t key;
+	uint32_t part;
 
 	if (!kept_is_whole(k, v))
 		return WEIR_E_INTERNAL;
@@ -98,9 +98,9 @@ dump_kept(struct text_dump *d, const MDB_val *k, const MDB_val *v)
 		"spam" : "ham", kept.day);
 	for (int g = 0; g < TOKEN_GROUPS; g++)
 		fprintf(d->f, " %u", kept.groups[g]);
-	for (size_t at = sizeof(kept); at < v->mv_size; at += sizeof(key)) {
-		memcpy(&key, p + at, sizeof(key));
-		fprintf(d->f, " %016" PRIx64, key);
+	for (size_t at = sizeof(kept); at < v->mv_size; at += sizeof(part)) {
+		memcpy(&part, p + at, sizeof(part));
+		fprintf(d->f, " %08" PRIx32, part);
 	}
 	fputc('\n', d->f);
 	return WEIR_OK;
@@ -177,13 +177,13 @@ restore_bad(struct text_restore *r, const char *what)
 	return db_fail(r->err, WEIR_E_INVAL, "line %lu: %s", r->number, what);
 }
 
-/* restore_hex - 16 digits; false: something else */
+/* restore_digits - n of them, hexadecimal; false: something else */
 static bool
-restore_hex(const char *p, uint64_t *out)
+restore_digits(const char *p, int n, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < n; i++) {
 		char c = text_lower(p[i]);
 
 		if (!text_is_digit(c) && (c < 'a' || c > 'f'))
@@ -193,6 +193,13 @@ restore_hex(const char *p, uint64_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+/* restore_hex - 16 digits */
+static bool
+restore_hex(const char *p, uint64_t *out)
+{
+	return restore_digits(p, 16, out);
 }
 
 /* restore_number - digits and a blank or the end behind them */
@@ -268,26 +275,12 @@ restore_class(const char **p)
 	return class_;
 }
 
-/* restore_keys - the rest of a line into n keys */
-static int
-restore_keys(struct text_restore *r, const char *p, size_t n, char *out)
-{
-	uint64_t key;
-
-	for (size_t i = 0; i < n; i++, p += 17) {
-		if (!restore_hex(p, &key) || (p[16] != ' ' && p[16] != '\0'))
-			return restore_bad(r, "not the key of a message");
-		memcpy(out + i * sizeof(key), &key, sizeof(key));
-	}
-	return WEIR_OK;
-}
-
 /* restore_message - message ID CLASS VERSION DAY [KEY ...] */
 static int
 restore_message(struct text_restore *r, struct db *db, MDB_txn *txn,
     const char *p)
 {
-	uint64_t id[2], version, day;
+	uint64_t id[2], version, day, key;
 	struct db_message m = { .class_ = DB_NONE };
 	size_t keys;
 	MDB_val k = { sizeof(id), id }, v;
@@ -313,11 +306,17 @@ restore_message(struct text_restore *r, struct db *db, MDB_txn *txn,
 	if (rc != 0)
 		return db_status(rc);
 	memcpy(v.mv_data, &m, sizeof(m));
+	for (size_t i = 0; i < keys; i++, p += 17) {
+		if (!restore_hex(p, &key) || (p[16] != ' ' && p[16] != '\0'))
+			return restore_bad(r, "not the key of a message");
+		memcpy((char *)v.mv_data + sizeof(m) + i * sizeof(key), &key,
+		    sizeof(key));
+	}
 	r->messages++;
-	return restore_keys(r, p, keys, (char *)v.mv_data + sizeof(m));
+	return WEIR_OK;
 }
 
-/* restore_kept - kept SCOPE ID CLASS DAY N ... [KEY ...] */
+/* restore_kept - kept SCOPE ID CLASS DAY N ... [PART ...] */
 static int
 restore_kept(struct text_restore *r, struct db *db, MDB_txn *txn,
     const char *p)
@@ -326,6 +325,7 @@ restore_kept(struct text_restore *r, struct db *db, MDB_txn *txn,
 	struct db_kept_key key;
 	MDB_val k = { sizeof(key), &key }, v;
 	uint64_t number;
+	uint32_t part;
 	size_t keys = 0;
 	bool good = strlen(p) > 50 && restore_hex(p, &key.scope) &&
 	    p[16] == ' ' && restore_hex(p + 17, &key.id[0]) &&
@@ -346,15 +346,23 @@ restore_kept(struct text_restore *r, struct db *db, MDB_txn *txn,
 		keys += kept.groups[g];
 	}
 	if (!good || keys > TOKEN_MAX ||
-	    strlen(p) != (keys > 0 ? keys * 17 - 1 : 0))
+	    strlen(p) != (keys > 0 ? keys * 9 - 1 : 0))
 		return restore_bad(r, "not \"kept SCOPE ID CLASS DAY N ... "
-		    "[KEY ...]\"");
-	v = (MDB_val){ sizeof(kept) + keys * sizeof(uint64_t), NULL };
+		    "[PART ...]\"");
+	v = (MDB_val){ sizeof(kept) + keys * sizeof(part), NULL };
 	rc = mdb_put(txn, db->kept, &k, &v, MDB_RESERVE);
 	if (rc != 0)
 		return db_status(rc);
 	memcpy(v.mv_data, &kept, sizeof(kept));
-	return restore_keys(r, p, keys, (char *)v.mv_data + sizeof(kept));
+	for (size_t i = 0; i < keys; i++, p += 9) {
+		if (!restore_digits(p, 8, &number) ||
+		    (p[8] != ' ' && p[8] != '\0'))
+			return restore_bad(r, "not a token of a message");
+		part = (uint32_t)number;
+		memcpy((char *)v.mv_data + sizeof(kept) + i * sizeof(part),
+		    &part, sizeof(part));
+	}
+	return WEIR_OK;
 }
 
 /* restore_end - end TOKENS MESSAGES */
