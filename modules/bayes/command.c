@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 #define COMMAND_BATCH 5000	     /* messages in one transaction */
 #define COMMAND_KEYS (1500u * 1000u) /* tokens in one transaction */
 #define COMMAND_EXPLAIN 30
+#define COMMAND_HEAP (64 << 20) /* octets, touched as they are used */
 
 /* One command under way. */
 struct command {
@@ -333,6 +336,31 @@ command_fit(struct command *c)
 		c->status = WEIR_OK;
 }
 
+/* command_heap - LMDB takes a page from the heap for each that it changes, and a
+   page fault for each costs more than filling it: have large ones */
+static void
+command_heap(void)
+{
+#ifdef __GLIBC__
+	const uintptr_t large = (uintptr_t)2 << 20;
+	uintptr_t begin = (uintptr_t)sbrk(0), end;
+	void *blocks[64];
+	unsigned n = 0;
+
+	if (mallopt(M_TOP_PAD, COMMAND_HEAP) == 0)
+		return;
+	/* until what is free in it is used up, and it grows */
+	while (n < 64 && (uintptr_t)sbrk(0) == begin)
+		blocks[n++] = malloc(100000);
+	end = (uintptr_t)sbrk(0) & ~(large - 1);
+	begin = (begin + large - 1) & ~(large - 1);
+	if (begin < end && end - begin <= COMMAND_HEAP)
+		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+	while (n > 0)
+		free(blocks[--n]);
+#endif
+}
+
 /* command_teach - learn or forget what the words from `first` on name */
 static int
 command_teach(struct command *c, unsigned first)
@@ -346,6 +374,8 @@ command_teach(struct command *c, unsigned first)
 		return WEIR_E_NOMEM;
 	before = command_score(c, first);
 	c->err[0] = '\0';
+	if (c->n_words > first + 1 || before < 0)
+		command_heap();
 	for (unsigned i = first; isatty(STDERR_FILENO) && i < c->n_words; i++)
 		c->expected += files_count(c->words[i]);
 	ok = command_all(c, first, command_learn_one);

@@ -389,7 +389,7 @@ fit_levels(struct fit *f)
 static bool
 fit_due(const struct db_totals *t, bool urgent)
 {
-	return t->changed > 0 && (urgent ||
+	return t->changed > 0 && t->spam > 0 && t->ham > 0 && (urgent ||
 	    t->changed >= (t->spam + t->ham) / FIT_SHARE);
 }
 

@@ -446,26 +446,27 @@ test_levels(void **state)
 	(void)state;
 	/* apart: the level of spam lies between both */
 	for (int i = 0; i < 1000; i++)
-		ham[i] = -40 + (i * 7 % 1000) * 0.02;
+		ham[i] = -30 + (i * 7 % 1000) * 0.02;
 	for (int i = 0; i < 200; i++)
-		least[i] = most[i] = 5 + (i * 3 % 200) * 0.1;
+		least[i] = most[i] = 15 + (i * 3 % 200) * 0.1;
 	a = score_fit(ham, 1000, least, most, 200);
-	assert_true(a.spam > -20 && a.spam < 5);
+	assert_true(a.spam > -5 && a.spam < 15);
 	assert_true(a.ham <= a.spam - 6);
 	/* the same in another order */
 	for (int i = 0; i < 1000; i++)
-		ham[i] = -40 + i * 0.02;
+		ham[i] = -30 + i * 0.02;
 	for (int i = 0; i < 200; i++)
-		least[i] = most[i] = 5 + (199 - i) * 0.1;
+		least[i] = most[i] = 15 + (199 - i) * 0.1;
 	b = score_fit(ham, 1000, least, most, 200);
 	assert_memory_equal(&a, &b, sizeof(a));
 	/* one ham far among the spam moves it, and not as far */
-	ham[0] = 20;
+	ham[0] = 40;
 	b = score_fit(ham, 1000, least, most, 200);
-	assert_true(b.spam > a.spam && b.spam < 20);
+	assert_true(b.spam > a.spam && b.spam < 40);
 	/* few say little, too few nothing */
+	ham[0] = -30;
 	b = score_fit(ham, 20, least, most, 20);
-	assert_true(b.spam < none.spam && b.spam > a.spam);
+	assert_true(fabs(b.ham - none.ham) < fabs(a.ham - none.ham));
 	b = score_fit(ham, 10, least, most, 200);
 	assert_memory_equal(&none, &b, sizeof(none));
 }
