@@ -42,6 +42,9 @@
 /* Log odds of the probability at the level of spam: 0.99. */
 #define SCORE_SURE 4.59511985
 
+/* Counts up to which scores of tokens are remembered. */
+#define SCORE_FEW 16
+
 /* How much a group's average counts: what a sender's program and a designer
    chose tells less about the author than words do. */
 static const double score_weights[TOKEN_GROUPS] = { [TOKEN_SUBJECT] = 1,
@@ -122,19 +125,29 @@ score_calibrate(struct db_fit fit, struct score *s)
 	    (fit.spam - middle)));
 }
 
-/* score_message - add up */
+/* score_message - add up; most tokens were met a few times, as others were, and
+   a logarithm takes long */
 void
 score_message(const struct token *tokens, const struct db_count *counts,
     unsigned n, const struct db_totals *totals, struct score *out)
 {
+	struct score_part few[SCORE_FEW][SCORE_FEW] = { { { 0, 0 } } }, part;
+	bool have[SCORE_FEW][SCORE_FEW] = { { false } };
 	struct score_sum sum = { 0 };
-	struct score_part none = { 0, 0 };
 
+	have[0][0] = true;
 	for (unsigned i = 0; i < n; i++) {
-		bool known = counts[i].spam != 0 || counts[i].ham != 0;
+		uint32_t spam = counts[i].spam, ham = counts[i].ham;
 
-		score_add(&sum, tokens[i].group, known, known ?
-			score_part(&counts[i], totals) : none);
+		if (spam >= SCORE_FEW || ham >= SCORE_FEW) {
+			part = score_part(&counts[i], totals);
+		} else if (have[spam][ham]) {
+			part = few[spam][ham];
+		} else {
+			part = few[spam][ham] = score_part(&counts[i], totals);
+			have[spam][ham] = true;
+		}
+		score_add(&sum, tokens[i].group, spam != 0 || ham != 0, part);
 	}
 	score_end(&sum, out);
 	if (totals->spam > 0 && totals->ham > 0)

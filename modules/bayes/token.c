@@ -168,24 +168,29 @@ token_grams(struct tokens *t, enum token_group group, const char *prefix,
     weir_str text, unsigned every)
 {
 	uint64_t seed = token_seed(prefix), h;
-	char gram[4] = { 0 };
+	uint32_t gram = 0;
 	unsigned n = 0;
+	char name[4];
 
 	if ((t->skip & 1u << group) != 0)
 		return;
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text_is_space(text.ptr[i]) ? ' ' : text.ptr[i];
+		unsigned char c = (unsigned char)text.ptr[i];
 
-		if (c == ' ' && n > 0 && gram[3] == ' ')
+		if (text_is_space((char)c))
+			c = ' ';
+		if (c == ' ' && n > 0 && (gram & 0xff) == ' ')
 			continue;
-		memmove(gram, gram + 1, sizeof(gram) - 1);
-		gram[3] = c;
+		gram = gram << 8 | c;
 		if (++n < sizeof(gram))
 			continue;
-		h = text_hash(seed, gram, sizeof(gram));
-		if ((h >> 20) % every == 0 && token_put(t, group, h) &&
-		    t->named)
-			token_keep_name(t, prefix, gram, sizeof(gram));
+		h = text_mix(seed, gram);
+		if ((h >> 20) % every != 0 || !token_put(t, group, h) ||
+		    !t->named)
+			continue;
+		for (int j = 0; j < 4; j++)
+			name[j] = (char)(gram >> (24 - 8 * j));
+		token_keep_name(t, prefix, name, sizeof(name));
 	}
 }
 
