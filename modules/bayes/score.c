@@ -19,7 +19,7 @@
    evidence it takes if none was: mail of another kind than what was learned
    is to be unsure. */
 #define SCORE_KNOWN 0.5
-#define SCORE_UNKNOWN 60.0
+#define SCORE_UNKNOWN 30.0
 
 /* Where a database's mails are thought to end: evidence of all but so many
    ham, estimated from the highest SCORE_TAIL of them; the same for spam. */
@@ -34,9 +34,6 @@
 #define SCORE_SHIPPED 50
 #define SCORE_SHIPPED_SPAM 1.0
 #define SCORE_SHIPPED_HAM (-8.0)
-/* Mail that speaks more for ham than this is not spam, however far below the
-   learned ham is: it may be ham of a kind that was not learned. */
-#define SCORE_SPAM_LEAST (-5.0)
 /* Between both levels lies at least that. */
 #define SCORE_APART 6.0
 /* Log odds of the probability at the level of spam: 0.99. */
@@ -223,8 +220,7 @@ score_fit(double *ham_most, unsigned hams, double *spam_least,
 		spam_most[i] = -spam_most[i];
 	qsort(spam_most, spams, sizeof(*spam_most), score_order);
 	fit.ham = -score_tail(spam_most, spams, SCORE_SPAM_LOST);
-	fit.spam = fmax(score_shrink(fit.spam, hams, SCORE_SHIPPED_SPAM),
-	    SCORE_SPAM_LEAST);
+	fit.spam = score_shrink(fit.spam, hams, SCORE_SHIPPED_SPAM);
 	fit.ham = fmin(score_shrink(fit.ham, spams, SCORE_SHIPPED_HAM),
 	    fit.spam - SCORE_APART);
 	return fit;
