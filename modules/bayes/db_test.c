@@ -430,6 +430,14 @@ test_unknown(void **state)
 	score_message(tokens, counts, 40, &totals, &s);
 	assert_true(s.doubt > 11);
 	assert_true(s.probability >= 0.5 && s.probability < 0.99);
+	/* looks that were never met count on their own */
+	for (unsigned i = 0; i < 40; i++) {
+		tokens[i].group = i < 30 ? TOKEN_WORD_ : TOKEN_HTML;
+		counts[i].spam = i < 30 ? 90 : 0;
+	}
+	score_message(tokens, counts, 40, &totals, &s);
+	assert_true(s.doubt > 38 && s.probability == 0.5);
+	memset(counts + 4, 0, 36 * sizeof(*counts));
 	for (unsigned i = 0; i < 40; i++)
 		counts[i] = (struct db_count){ 0, counts[i].spam, 0, 0 };
 	score_message(tokens, counts, 40, &totals, &s);

@@ -20,6 +20,11 @@
    is to be unsure. */
 #define SCORE_KNOWN 0.5
 #define SCORE_UNKNOWN 30.0
+/* The same of its tags and looks, if there are some: they repeat within the
+   mail that a site gets, so new ones tell soonest that it is of another kind. */
+#define SCORE_LOOKS 0.65
+#define SCORE_LOOKS_UNKNOWN 60.0
+#define SCORE_LOOKS_LEAST 5
 
 /* Where a database's mails are thought to end: evidence of all but so many
    ham, estimated from the highest SCORE_TAIL of them; the same for spam. */
@@ -80,14 +85,15 @@ void
 score_add(struct score_sum *s, enum token_group group, bool known,
     struct score_part part)
 {
-	bool telling = group < TOKEN_GRAM;
+	bool telling = group < TOKEN_GRAM, look = group == TOKEN_HTML;
 
-	s->tokens++;
 	s->telling += telling;
+	s->looks += look;
 	if (!known)
 		return;
 	s->known++;
 	s->told += telling;
+	s->looks_known += look;
 	s->odds[group] += part.odds;
 	s->weight[group] += part.weight;
 }
@@ -96,7 +102,9 @@ score_add(struct score_sum *s, enum token_group group, bool known,
 void
 score_end(const struct score_sum *s, struct score *out)
 {
-	double known = s->telling > 0 ? (double)s->told / s->telling : 0, v;
+	double known = s->telling > 0 ? (double)s->told / s->telling : 0;
+	double looks = s->looks >= SCORE_LOOKS_LEAST ?
+	    (double)s->looks_known / s->looks : 1, v;
 
 	memset(out, 0, sizeof(*out));
 	out->known = s->known;
@@ -105,7 +113,8 @@ score_end(const struct score_sum *s, struct score *out)
 		out->groups[g] = score_weights[g] * fmax(v, -SCORE_HAM_MOST);
 		out->evidence += out->groups[g];
 	}
-	out->doubt = SCORE_UNKNOWN * fmax(0, SCORE_KNOWN - known);
+	out->doubt = SCORE_UNKNOWN * fmax(0, SCORE_KNOWN - known) +
+	    SCORE_LOOKS_UNKNOWN * fmax(0, SCORE_LOOKS - looks);
 	out->probability = 0.5;
 }
 

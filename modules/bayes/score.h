@@ -26,8 +26,9 @@ struct score {
 /* The tokens of one message while they are added up; begins with zeros. */
 struct score_sum {
 	double odds[TOKEN_GROUPS], weight[TOKEN_GROUPS];
-	unsigned known, tokens; /* all of them */
+	unsigned known;
 	unsigned told, telling; /* known and all, without grams */
+	unsigned looks_known, looks; /* of TOKEN_HTML */
 };
 
 /* Log odds of one token, 0 if it says too little. */
