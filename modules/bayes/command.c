@@ -509,6 +509,7 @@ command_explain_json(const struct command *c, const char *name,
     const struct verdict *v, const struct command_token *all, unsigned n)
 {
 	json_t *tokens = json_array(), *groups = json_object();
+	struct db_fit fit = score_levels(&v->totals);
 
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(tokens, json_pack(
@@ -520,10 +521,13 @@ command_explain_json(const struct command *c, const char *name,
 	for (int g = 0; g < TOKEN_GROUPS; g++)
 		json_object_set_new(groups, token_group_name(g),
 		    json_real(v->score.groups[g]));
-	command_print_json(c, json_pack("{s:o,s:f,s:s,s:I,s:I,s:o,s:o}",
+	command_print_json(c, json_pack(
+	    "{s:o,s:f,s:s,s:I,s:I,s:f,s:f,s:f,s:f,s:o,s:o}",
 	    "file", command_text(name), "probability",
 	    v->score.probability, "class", command_word(c, v), "spam",
 	    (json_int_t)v->totals.spam, "ham", (json_int_t)v->totals.ham,
+	    "evidence", v->score.evidence, "doubt", v->score.doubt,
+	    "spam_level", fit.spam, "ham_level", fit.ham,
 	    "groups", groups, "tokens", tokens));
 }
 
@@ -532,10 +536,14 @@ static void
 command_explain_text(const struct command *c, const char *name,
     const struct verdict *v, const struct command_token *all, unsigned n)
 {
+	struct db_fit fit = score_levels(&v->totals);
+
 	command_print(c, "%s: %s, probability of spam %.4f\n%u of %u tokens "
-	    "are known from %" PRIu64 " spam and %" PRIu64 " ham\n\nevidence "
+	    "are known from %" PRIu64 " spam and %" PRIu64 " ham\nevidence "
+	    "%+.2f, doubt %.2f; 0.99 is at %+.2f, 0.01 at %+.2f\n\nevidence "
 	    "by group\n", name, command_word(c, v), v->score.probability,
-	    v->score.known, c->t->n, v->totals.spam, v->totals.ham);
+	    v->score.known, c->t->n, v->totals.spam, v->totals.ham,
+	    v->score.evidence, v->score.doubt, fit.spam, fit.ham);
 	for (int g = 0; g < TOKEN_GROUPS; g++) {
 		if (v->score.groups[g] != 0)
 			command_print(c, "%+8.2f  %s\n", v->score.groups[g],
@@ -615,9 +623,12 @@ static bool
 stats_scope(const char *scope, const struct db_totals *t, void *arg)
 {
 	struct command *c = arg;
+	struct db_fit fit = score_levels(t);
 
-	command_print(c, "%10" PRIu64 " spam %10" PRIu64 " ham  %s\n",
-	    t->spam, t->ham, scope[0] != '\0' ? scope : "the site");
+	command_print(c, "%10" PRIu64 " spam %10" PRIu64 " ham  %s\n"
+	    "%10u      %10u kept: 0.99 is at %+.2f, 0.01 at %+.2f\n",
+	    t->spam, t->ham, scope[0] != '\0' ? scope : "the site",
+	    t->kept_spam, t->kept_ham, fit.spam, fit.ham);
 	return true;
 }
 
@@ -625,9 +636,13 @@ stats_scope(const char *scope, const struct db_totals *t, void *arg)
 static bool
 stats_scope_json(const char *scope, const struct db_totals *t, void *arg)
 {
-	json_array_append_new(arg, json_pack("{s:o,s:I,s:I}", "scope",
-	    command_text(scope), "spam", (json_int_t)t->spam, "ham",
-	    (json_int_t)t->ham));
+	struct db_fit fit = score_levels(t);
+
+	json_array_append_new(arg, json_pack(
+	    "{s:o,s:I,s:I,s:i,s:i,s:f,s:f}", "scope", command_text(scope),
+	    "spam", (json_int_t)t->spam, "ham", (json_int_t)t->ham,
+	    "kept_spam", t->kept_spam, "kept_ham", t->kept_ham,
+	    "spam_level", fit.spam, "ham_level", fit.ham));
 	return true;
 }
 

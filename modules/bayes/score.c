@@ -157,8 +157,7 @@ score_message(const struct token *tokens, const struct db_count *counts,
 	}
 	score_end(&sum, out);
 	if (totals->spam > 0 && totals->ham > 0)
-		score_calibrate(totals->fit.spam > totals->fit.ham ?
-			totals->fit : score_fit_none(), out);
+		score_calibrate(score_levels(totals), out);
 }
 
 /* score_class - the word for it */
@@ -174,6 +173,14 @@ struct db_fit
 score_fit_none(void)
 {
 	return (struct db_fit){ SCORE_SHIPPED_SPAM, SCORE_SHIPPED_HAM };
+}
+
+/* score_levels - of a database */
+struct db_fit
+score_levels(const struct db_totals *totals)
+{
+	return totals->fit.spam > totals->fit.ham ? totals->fit :
+						    score_fit_none();
 }
 
 /* score_order - qsort */

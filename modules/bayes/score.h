@@ -52,6 +52,8 @@ const char *score_class(double probability, double spam, double ham);
 
 /* What is thought of a database of which nothing is known. */
 struct db_fit score_fit_none(void);
+/* The levels that count: those found, or these. */
+struct db_fit score_levels(const struct db_totals *totals);
 /* From the scores that learned messages had had, had they not been learned.
    The order does not matter; the arrays are sorted. */
 struct db_fit score_fit(double *ham_most, unsigned hams, double *spam_least,

@@ -49,6 +49,51 @@ read_mail(const char *mail)
 	token_read(t, (weir_str){ mail, strlen(mail) });
 }
 
+/* of_group - how many tokens */
+static unsigned
+of_group(enum token_group group)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->n; i++)
+		n += t->v[i].group == group;
+	return n;
+}
+
+/* Grams are the same wherever they stand; some are left out, always those. */
+static void
+test_grams(void **state)
+{
+	const char *const one = "Subject: V1agra\n\nbuy \t\n cheap V1agra now, "
+				"it is the cheapest that can be had\n";
+	char *names[200] = { NULL };
+	unsigned n = 0, pairs;
+
+	(void)state;
+	read_mail(one);
+	assert_int_equal(of_group(TOKEN_SUBJECT_GRAM), 3);
+	assert_true(has(TOKEN_SUBJECT_GRAM, "subject gram:V1ag"));
+	assert_true(has(TOKEN_SUBJECT_GRAM, "subject gram:agra"));
+	assert_in_range(of_group(TOKEN_GRAM), 6, 25);
+	assert_in_range(of_group(TOKEN_PAIR), 2, 10);
+	pairs = of_group(TOKEN_PAIR);
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->v[i].group == TOKEN_GRAM)
+			names[n++] = strdup(token_name(t, i));
+	}
+	/* blanks are one */
+	read_mail("Subject: V1agra\n\nbuy cheap V1agra now, it is the cheapest "
+		  "that can be had\n");
+	assert_int_equal(of_group(TOKEN_GRAM), n);
+	assert_int_equal(of_group(TOKEN_PAIR), pairs);
+	while (n > 0) {
+		assert_true(has(TOKEN_GRAM, names[--n]));
+		free(names[n]);
+	}
+	read_mail("Subject: abc\n\nabc");
+	assert_int_equal(of_group(TOKEN_SUBJECT_GRAM), 0);
+}
+
 static void
 test_header(void **state)
 {
@@ -262,6 +307,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_grams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_html, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mime, setup, teardown),
