@@ -8,9 +8,9 @@ The protocol: within a corpus each class is split at its median date; the older
 half is learned, the newer one classified.  Across corpora one is learned and
 another classified, with the fields that tell who collected it dropped from
 both.  The threshold of weir is the one that it finds in what it learned (class
-"spam"); bogofilter is
-judged at the threshold that gives it the same number of false positives on the
-test mail itself, so in its favour, and at its own (0.99).
+"spam"); bogofilter is judged at the threshold that gives it the same number of
+false positives on the test mail itself, so in its favour, and at its own
+(0.99).
 """
 
 import argparse
