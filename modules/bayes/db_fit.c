@@ -145,29 +145,6 @@ kept_remove(struct db *db, MDB_txn *txn, const struct db_lesson *l,
 	return db_status(rc);
 }
 
-/* kept_expire - days only; scopes count anew with their next fit */
-int
-kept_expire(struct db *db, MDB_txn *txn, unsigned before)
-{
-	struct db_kept kept;
-	MDB_cursor *c;
-	MDB_val k, v;
-	int rc = mdb_cursor_open(txn, db->kept, &c);
-
-	if (rc != 0)
-		return db_status(rc);
-	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
-		if (!kept_is_whole(&k, &v))
-			break;
-		memcpy(&kept, v.mv_data, sizeof(kept));
-		if (kept.day < before && (rc = mdb_cursor_del(c, 0)) != 0)
-			break;
-	}
-	mdb_cursor_close(c);
-	return rc == MDB_NOTFOUND ? WEIR_OK :
-	    rc == 0		  ? WEIR_E_INTERNAL : db_status(rc);
-}
-
 /* The kept messages of one scope. */
 struct fit {
 	struct db_totals totals; /* of the scope */
@@ -381,6 +358,10 @@ fit_levels(struct fit *f)
 	f->totals.kept_ham = (uint16_t)hams;
 	f->totals.kept_spam = (uint16_t)spams;
 	f->totals.changed = 0;
+	/* few are left of what was thinned out: keep more of what comes */
+	f->totals.bits_ham -= f->totals.bits_ham > 0 && hams < DB_KEPT_HAM / 4;
+	f->totals.bits_spam -= f->totals.bits_spam > 0 &&
+	    spams < DB_KEPT_SPAM / 4;
 	free(v);
 	return WEIR_OK;
 }
@@ -426,9 +407,22 @@ fit_scope(struct db *db, MDB_txn *txn, const char *scope, bool urgent)
 	return status < 0 ? status : db_put_totals(db, txn, scope, &f.totals);
 }
 
-/* fit_all - every scope that is due */
-int
-fit_all(struct db *db, MDB_txn *txn, bool urgent)
+/* fit_touch - a scope is due, though nothing was learned */
+static int
+fit_touch(struct db *db, MDB_txn *txn, const char *scope, bool urgent)
+{
+	struct db_totals t;
+	int status = db_get_totals(db, txn, scope, &t);
+
+	(void)urgent;
+	t.changed += t.changed == 0;
+	return status < 0 ? status : db_put_totals(db, txn, scope, &t);
+}
+
+/* fit_scopes - do something with every scope */
+static int
+fit_scopes(struct db *db, MDB_txn *txn, int (*fn)(struct db *, MDB_txn *,
+    const char *, bool), bool urgent)
 {
 	char name[DB_SCOPE_MAX + 1];
 	MDB_cursor *c;
@@ -449,11 +443,47 @@ fit_all(struct db *db, MDB_txn *txn, bool urgent)
 		memcpy(name, (const char *)k.mv_data + 6, k.mv_size - 6);
 		name[k.mv_size - 6] = '\0';
 		/* LMDB moves its cursors along when a value is put */
-		status = fit_scope(db, txn, name, urgent);
+		status = fn(db, txn, name, urgent);
 	}
 	mdb_cursor_close(c);
 	return status != WEIR_OK || rc == 0 || rc == MDB_NOTFOUND ? status :
 								    db_status(rc);
+}
+
+/* fit_all - every scope that is due */
+int
+fit_all(struct db *db, MDB_txn *txn, bool urgent)
+{
+	return fit_scopes(db, txn, fit_scope, urgent);
+}
+
+/* kept_expire - scopes count theirs anew with the next fit */
+int
+kept_expire(struct db *db, MDB_txn *txn, unsigned before)
+{
+	struct db_kept kept;
+	MDB_cursor *c;
+	MDB_val k, v;
+	bool gone = false;
+	int rc = mdb_cursor_open(txn, db->kept, &c);
+
+	if (rc != 0)
+		return db_status(rc);
+	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
+		if (!kept_is_whole(&k, &v))
+			break;
+		memcpy(&kept, v.mv_data, sizeof(kept));
+		if (kept.day >= before)
+			continue;
+		gone = true;
+		rc = mdb_cursor_del(c, 0);
+		if (rc != 0)
+			break;
+	}
+	mdb_cursor_close(c);
+	if (rc != MDB_NOTFOUND)
+		return rc == 0 ? WEIR_E_INTERNAL : db_status(rc);
+	return gone ? fit_scopes(db, txn, fit_touch, false) : WEIR_OK;
 }
 
 struct fit_asked {

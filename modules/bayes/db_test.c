@@ -560,6 +560,9 @@ test_fit(void **state)
 		    err), WEIR_OK);
 		assert_true(tokens > 0);
 	}
+	b = fit_of("");
+	assert_int_equal(b.kept_ham, 0);
+	assert_int_equal(b.kept_spam, 0);
 	learn(DB_SPAM, 7, 3000, 20);
 	b = fit_of("");
 	assert_int_equal(b.kept_ham, 0);
@@ -591,6 +594,14 @@ test_kept(void **state)
 		}
 	}
 	assert_memory_equal(&a, &b, sizeof(a));
+	/* when most of them are forgotten more of what comes is kept */
+	for (unsigned i = 0; i < 1000; i++)
+		l[i].class_ = DB_NONE;
+	assert_int_equal(db_learn(db, l, 1000, 100, err), WEIR_OK);
+	learn(DB_HAM, 7, 10, 3);
+	b = fit_of("");
+	assert_in_range(b.kept_spam, 1, DB_KEPT_SPAM / 4 - 1);
+	assert_int_equal(b.bits_spam, a.bits_spam - 1);
 	free(l);
 }
 
