@@ -76,7 +76,10 @@
 	X(SIGNED, "signed", "part of a signed message") \
 	X(LIMIT_CRASH, "limit-crash", "the scan of this mail has died twice: " \
 	    "it is not tried again") \
-	X(LIMIT_MEMORY, "limit-memory", "not looked at for want of memory")
+	X(LIMIT_MEMORY, "limit-memory", "not looked at, or not to its end, " \
+	    "for want of memory") \
+	X(LIMIT_TYPE, "limit-type", "libmagic has given up: what it is is " \
+	    "not known")
 
 enum category {
 #define CATEGORY_ENUM(id, name, help) CATEGORY_##id,
@@ -94,7 +97,7 @@ enum category {
 	CAT(ENCRYPTED_PDF))
 #define CATEGORIES_LIMIT (CAT(LIMIT_DEPTH) | CAT(LIMIT_COUNT) | \
 	CAT(LIMIT_SIZE) | CAT(LIMIT_RATIO) | CAT(LIMIT_TIME) | CAT(XML_BOMB) | \
-	CAT(LIMIT_CRASH) | CAT(LIMIT_MEMORY))
+	CAT(LIMIT_CRASH) | CAT(LIMIT_MEMORY) | CAT(LIMIT_TYPE))
 /* not limits, but not read either */
 #define CATEGORIES_UNREAD (CAT(ARCHIVE_CORRUPT) | CAT(ARCHIVE_UNSUPPORTED) | \
 	CAT(ARCHIVE_VOLUME))

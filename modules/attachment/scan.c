@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scan.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ scan_init(struct scan *s, const struct scan_limits *limits,
 	memset(s, 0, sizeof(*s));
 	s->limits = *limits;
 	s->env = env;
+	errno = 0;
 	s->deadline = env->mono_ms() + limits->time_ms;
 	s->n_types = 1; /* the first is "": not known */
 }
@@ -41,6 +43,18 @@ scan_note(struct scan_object *o, uint64_t categories)
 	o->own |= categories;
 	for (; o != NULL; o = o->parent)
 		o->all |= categories;
+}
+
+/* scan_starved - has a library met the end of memory?  Many say "damaged" then,
+   or nothing; but malloc has left its word, and nothing else here does. */
+bool
+scan_starved(struct scan_object *o)
+{
+	if (errno != ENOMEM)
+		return false;
+	errno = 0;
+	scan_note(o, CAT(LIMIT_MEMORY));
+	return true;
 }
 
 /* scan_late - the clock */
@@ -66,26 +80,21 @@ scan_room(struct scan *s, struct scan_object *o, uint64_t octets)
 	return true;
 }
 
-/* scan_type - its row in the table of types */
-static uint32_t
-scan_type(struct scan *s, const char *mime)
-{
-	for (uint32_t i = 0; i < s->n_types; i++) {
-		if (strcmp(s->types[i], mime) == 0)
-			return i;
-	}
-	/* a mail with more kinds than this is told the rest as unknown */
-	if (s->n_types == SCAN_TYPES)
-		return 0;
-	snprintf(s->types[s->n_types], TYPE_MIME, "%s", mime);
-	return s->n_types++;
-}
-
-/* scan_retype - what its reader found out */
+/* scan_retype - its row in the table of types */
 void
 scan_retype(struct scan *s, struct scan_object *o, const char *mime)
 {
-	o->type = scan_type(s, mime);
+	for (o->type = 0; o->type < s->n_types; o->type++) {
+		if (strcmp(s->types[o->type], mime) == 0)
+			return;
+	}
+	/* of a mail with more kinds than this, rules can't see the rest */
+	if (s->n_types == SCAN_TYPES) {
+		o->type = 0;
+		scan_note(o, CAT(LIMIT_COUNT));
+		return;
+	}
+	snprintf(s->types[s->n_types++], TYPE_MIME, "%s", mime);
 }
 
 /* scan_keep - room for one more in the list */
@@ -119,13 +128,22 @@ scan_text_copy(char **at, weir_str s)
 	return out;
 }
 
+/* scan_cut - the end of a text that is too long */
+static weir_str
+scan_cut(weir_str s)
+{
+	return s.len <= SCAN_TEXT ? s :
+	    (weir_str){ s.ptr + s.len - SCAN_TEXT, SCAN_TEXT };
+}
+
 /* scan_object_new - one block with its names and path; path: its name behind
    that of what it is in */
 static struct scan_object *
 scan_object_new(struct scan_object *parent, const weir_str *names,
     uint32_t n_names)
 {
-	weir_str none = { "", 0 }, last = n_names > 0 ? names[0] : none;
+	weir_str none = { "", 0 }, last = n_names > 0 ? scan_cut(names[0]) :
+							none;
 	weir_str up = parent != NULL ? parent->path : none;
 	size_t n = sizeof(struct scan_object) + n_names * sizeof(weir_str) +
 	    up.len + last.len + 3;
@@ -133,7 +151,7 @@ scan_object_new(struct scan_object *parent, const weir_str *names,
 	char *at;
 
 	for (uint32_t i = 0; i < n_names; i++)
-		n += names[i].len + 1;
+		n += scan_cut(names[i]).len + 1;
 	o = calloc(1, n);
 	if (o == NULL)
 		return NULL;
@@ -142,7 +160,7 @@ scan_object_new(struct scan_object *parent, const weir_str *names,
 	o->n_names = n_names;
 	at = (char *)(o->names + n_names);
 	for (uint32_t i = 0; i < n_names; i++)
-		o->names[i] = scan_text_copy(&at, names[i]);
+		o->names[i] = scan_text_copy(&at, scan_cut(names[i]));
 	if (parent == NULL) {
 		o->path = none;
 		return o;
@@ -155,6 +173,7 @@ scan_object_new(struct scan_object *parent, const weir_str *names,
 		*at++ = '/';
 	}
 	scan_text_copy(&at, last);
+	o->path = scan_cut(o->path);
 	return o;
 }
 
@@ -277,7 +296,7 @@ scan_flavoured(struct scan *s, struct scan_object *o)
 
 	if (o->flavour == SCAN_PLAIN)
 		return;
-	o->type = scan_type(s, mime[o->flavour]);
+	scan_retype(s, o, mime[o->flavour]);
 	if (o->flavour == SCAN_JAR || o->flavour == SCAN_APK)
 		scan_note(o, CAT(EXECUTABLE));
 	else
@@ -297,11 +316,12 @@ scan_content(struct scan *s, struct scan_object *o, weir_str data,
 		return;
 	/* of a member of a document only what is dangerous matters; kinds of
 	   text are not worth their price for each file of a large archive */
-	type_detect(o->quiet || s->texts >= SCAN_TEXTS ? NULL : s->env->magic,
+	type_detect(o->quiet ? NULL : s->env->magic, s->texts < SCAN_TEXTS,
 	    data, &type);
 	s->texts += type.kind == TYPE_TEXT;
-	o->type = scan_type(s, type.mime);
+	scan_retype(s, o, type.mime);
 	scan_note(o, type.categories);
+	(void)scan_starved(o);
 	if (!complete) {
 		scan_note(o, CAT(LIMIT_SIZE));
 	} else if (scan_is_container(type.kind) &&
@@ -313,6 +333,7 @@ scan_content(struct scan *s, struct scan_object *o, weir_str data,
 		    o->depth < s->limits.depth && scan_has_tail(data))
 			scan_archive(s, o, data, TYPE_OTHER);
 	}
+	(void)scan_starved(o);
 	scan_flavoured(s, o);
 	if (!o->quiet)
 		scan_mismatch(s, o);
@@ -393,5 +414,6 @@ scan_part(struct scan *s, uint32_t row, weir_str data, uint64_t size,
 		scan_mail(s, o, data);
 	else
 		scan_content(s, o, data, complete);
+	(void)scan_starved(o);
 	return o;
 }

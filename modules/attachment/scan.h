@@ -18,7 +18,9 @@
 #include "type.h"
 
 #define SCAN_NAMES 24
-#define SCAN_TYPES 48
+#define SCAN_TEXT 1024 /* octets of a name or a path; a longer one loses its
+			front, for the end says what it is */
+#define SCAN_TYPES 128
 
 struct scan_limits {
 	uint32_t depth;	      /* containers around a file */
@@ -106,6 +108,8 @@ struct scan_object *scan_child(struct scan *s, struct scan_object *o,
     const weir_str *names, uint32_t n_names, weir_str data);
 /* Say something about it. */
 void scan_note(struct scan_object *o, uint64_t categories);
+/* Has memory run out, in whatever library?  Said of o, if so. */
+bool scan_starved(struct scan_object *o);
 /* Has the time run out?  Said of o, if so. */
 bool scan_late(struct scan *s, struct scan_object *o);
 /* May so many octets more be unpacked?  Said of o, if not. */

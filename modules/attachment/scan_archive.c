@@ -127,7 +127,7 @@ walk_failed(const struct walk *w)
 {
 	const char *why = archive_error_string(w->a);
 
-	if (archive_errno(w->a) == ENOMEM)
+	if (archive_errno(w->a) == ENOMEM || scan_starved(w->o))
 		return CAT(LIMIT_MEMORY);
 	if (why == NULL)
 		return CAT(ARCHIVE_CORRUPT);

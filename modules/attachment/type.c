@@ -347,6 +347,8 @@ type_libmagic(struct magic_set *magic, weir_str data, struct type *out)
 	if (magic != NULL)
 		mime = magic_buffer((magic_t)(void *)magic, data.ptr,
 		    data.len < TYPE_HEAD ? data.len : TYPE_HEAD);
+	if (mime == NULL && magic != NULL)
+		out->categories |= CAT(LIMIT_TYPE);
 	if (mime == NULL || strchr(mime, '/') == NULL)
 		return;
 	type_set(out, TYPE_OTHER, 0, mime);
@@ -377,7 +379,8 @@ type_is_text(weir_str data)
 
 /* type_detect - exact things first */
 void
-type_detect(struct magic_set *magic, weir_str data, struct type *out)
+type_detect(struct magic_set *magic, bool texts, weir_str data,
+    struct type *out)
 {
 	type_set(out, TYPE_OTHER, 0, "");
 	if (data.len == 0) {
@@ -389,7 +392,7 @@ type_detect(struct magic_set *magic, weir_str data, struct type *out)
 	    type_old_tar(data, out) || type_trailer(data, out) ||
 	    type_text(data, out))
 		return;
-	if (magic == NULL && type_is_text(data))
+	if ((magic == NULL || !texts) && type_is_text(data))
 		type_set(out, TYPE_TEXT, 0, "text/plain");
 	else
 		type_libmagic(magic, data, out);

@@ -46,8 +46,9 @@ struct magic_set;
 struct magic_set *type_open(const char **why);
 void type_close(struct magic_set *magic);
 /* magic may be NULL: then what our table does not know is text or has no
-   type. */
-void type_detect(struct magic_set *magic, weir_str data, struct type *out);
+   type.  texts: ask it what kind of text a text is, too. */
+void type_detect(struct magic_set *magic, bool texts, weir_str data,
+    struct type *out);
 /* Does text begin like a mail: several fields of one? */
 bool type_is_mail(weir_str data);
 

@@ -20,7 +20,7 @@
 
 #define WIRE_MAGIC 0x31747461u /* "att1" */
 #define WIRE_PARTS 4096u
-#define WIRE_TYPES 64u	 /* different types in one response */
+#define WIRE_TYPES 128u	 /* different types in one response */
 #define WIRE_NAMES 24u	 /* of one object */
 #define WIRE_TEXT 1024u	 /* octets of a name or path */
 #define WIRE_MAX 65000u	 /* octets of a message */
