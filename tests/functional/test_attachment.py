@@ -623,6 +623,44 @@ def test_mistakes_are_found(folder, rows, words):
                for w in words), str(e.value)
 
 
+@pytest.fixture(scope="module")
+def films(start_shared):
+    return start_shared('rule "films" { magic = {"video/*"}  action = reject }\n'
+                        'rule "gone" { names = {"x*.exe"}  action = remove }\n',
+                        keep_original=False)
+
+
+def test_texts_do_not_hide_what_follows_them(films):
+    """libmagic is asked about few texts, but about everything else."""
+    texts = {f"{i}.txt": b"text %d\n" % i for i in range(30)}
+    film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(100)
+    assert films.send(mail(at.attached("a.zip", at.zipped(
+        texts)))).kind == "continue"
+    for names in (texts, {}):
+        reply = films.send(mail(at.attached("a.zip", at.zipped(
+            {**names, "holiday": film}))))
+        assert reply.code == 5 and "holiday" in reply.text, reply
+    reply = films.send(mail(*[at.attached(n, d) for n, d in texts.items()],
+                            at.attached("holiday", film)))
+    assert reply.code == 5, reply
+
+
+def test_more_than_fits_into_the_answer(films):
+    """What the helper has no room to tell of is held or edited, never let in
+    as it was: one object stands for all that one rule meets in a part."""
+    many = {f"x{i}" + "y" * 200 + ".exe": P for i in range(900)}
+    raw = mail(at.attached("a.zip", at.zipped(many)),
+               at.attached("b.zip", at.zipped({"x.exe": P})))
+    got = edited(raw, films.send(raw))
+    assert b"a.zip" not in got.split(b"--bb", 3)[-1], got[-3000:]
+    assert b"name=b.zip" not in got and b'"b.zip"' not in got
+    # and when not even those fit
+    raw = mail(*[at.attached(f"{i}.zip", at.zipped(
+        {"x" * 1000 + ".exe": P})) for i in range(90)])
+    reply = films.send(raw)
+    assert held(reply) and "limit-count" in repr(reply), reply
+
+
 def test_first_rule_decides(site):
     one = site('rule "ours" { names = {"tool.exe"} inside = top '
                'action = accept }\n'

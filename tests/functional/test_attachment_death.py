@@ -160,6 +160,28 @@ def test_end_of_memory_is_never_clean(site):
         "b.txt", b"small"))).kind == "continue", 20, "the service")
 
 
+def test_larger_than_the_memory(site):
+    """A mail that no helper has the room for, not even to decode it: held at
+    the first try, for trying again would change nothing."""
+    if sanitized():
+        pytest.skip("a sanitizer needs more address space")
+    one = site()
+    assert one.send(mail(at.attached("a.txt", b"small"))).kind == "continue"
+    for n, room in enumerate((4 << 20, 30 << 20)):
+        # the mail has some 27 MB, its content 20: the first does not fit,
+        # then the second
+        squeeze(helpers(one.weir), room)
+        reply = one.send(mail(at.attached("a.bin", bytes(20 << 20)),
+                              at.attached("b.txt", b"small")))
+        assert reply.code == 2 and held(reply), reply
+        facts, word = verdict(one, 2 * n + 2)
+        assert facts["attachment.result"] == "blocked", facts
+        assert word == "quarantine"
+        assert "limit-memory" in facts["attachment.categories"], facts
+        assert one.send(mail(at.attached("run.exe"))).code == 5
+    assert len(helpers(one.weir)) == 4, "none has died of it"
+
+
 def test_bombs_stay_under_the_cap(site):
     """A verdict in time through the daemon; helpers stay under their address
     space, workers under what mail may take."""
