@@ -123,9 +123,9 @@ mail_rcpt(const struct quarantine *q, weir_call *call, struct keep_rcpt *r,
 	r->score = q->host->score(call, rcpt);
 	q->host->verdict_get(call, rcpt, &v);
 	r->reason = mail_dup(weir_str_of(v.text), MAIL_FIELD);
-	if (r->user != NULL && strlen(r->user) >= USER_MAX)
-		r->user[USER_MAX - 1] = '\0';
-	return r->address != NULL && r->user != NULL && r->reason != NULL;
+	/* never cut: a copy for another address is no copy */
+	return address.len < USER_MAX && r->address != NULL &&
+	    r->user != NULL && r->reason != NULL;
 }
 
 /* mail_keep - all there is to know */
@@ -151,7 +151,8 @@ mail_keep(const struct quarantine *q, weir_call *call, const uint32_t *rcpts,
 		k->from = mail_field(q, call, "From");
 		k->subject = mail_field(q, call, "Subject");
 		k->findings = mail_findings(q, call);
-		ok = k->sender != NULL && k->params != NULL &&
+		ok = k->sender != NULL && strlen(k->sender) < USER_MAX &&
+		    k->params != NULL &&
 		    k->client != NULL && k->helo != NULL &&
 		    k->queue_id != NULL && k->decision != NULL &&
 		    k->message_id != NULL && k->from != NULL &&

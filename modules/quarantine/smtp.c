@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "smtp_conn.h"
+#include "store.h"
 
 #define SMTP_LINES 100 /* of one reply */
 
@@ -68,7 +69,7 @@ smtp_reply(struct smtp_conn *c)
 __attribute__((format(printf, 2, 3))) static int
 smtp_say(struct smtp_conn *c, const char *fmt, ...)
 {
-	char line[2000];
+	char line[USER_MAX + 100];
 	va_list args;
 	int n;
 

@@ -30,7 +30,8 @@
 #define ID_LEN 26	 /* 128 bits in base 32 */
 #define DIGEST_LEN 32	 /* SHA-256 */
 #define FILE_LEN 64	 /* "20250131/" and a name */
-#define USER_MAX 512	 /* an address in lower case */
+#define USER_MAX 1100	 /* an address and a NUL; the daemon takes 1024 octets,
+			    RFC 5321 4.5.3.1.3 has 254 */
 #define CLASSES 4	 /* rows for enum weir_quarantine_class */
 #define VIEW_LEN 600
 

@@ -708,3 +708,33 @@ def test_imap(weir, milter_client, sink, dovecot):
         "quarantine", "audit", "--rcpt", A)["entries"]}
     assert who["release"] == who["delete"] == f"imap:{A}"
     imap.logout()
+
+
+# --- long addresses ---
+
+def long_address(n):
+    return "L" * (n - len("@example.net")) + "@example.net"
+
+
+def test_long_addresses_are_kept_whole(weir, milter_client, sink):
+    """To the last octet, and released to exactly that address."""
+    one = weir(daemon.listener("m", "milter", "unix:{dir}/m.sock") + PUPPET
+               + quarantine(next_hop=sink.address))
+    message = mail("quarantine")
+    milter = session(milter_client, one)
+    for n in (256, 511, 512, 513, 1024):
+        sender, to = long_address(n - 1), long_address(n)
+        kind, text = send(milter, sender, [to], message)
+        assert kind == "discard", (n, text)
+        kept, = items(one, "--rcpt", to)
+        assert kept["recipient"] == to and kept["sender"] == sender
+        done, = one.ctl_json("quarantine", "release", kept["id"])
+        assert done["result"] == "released", done
+        got = sink.wait(1)[-1]
+        assert (got.sender, got.recipients) == (sender, [to])
+        sink.reset()
+    # longer ones the daemon takes from no MTA
+    for sender, to in ((A, long_address(1025)), (long_address(1025), A)):
+        kind, text = send(milter, sender, [to], message)
+        assert "Address or parameters too long" in text, text
+    assert len(items(one)) == 5
