@@ -210,6 +210,25 @@ command_scanned(weir_call *call, int status, weir_str response, void *arg)
 	free(f);
 }
 
+/* command_why - errno of command_read in the words of whoever asked */
+static const char *
+command_why(int error)
+{
+	switch (error) {
+	case ELOOP:
+		return "a symbolic link: name the file itself";
+	case EINVAL:
+		return "no file";
+	case EFBIG:
+		return "larger than 128 MiB";
+	case EACCES:
+		return "Permission denied (without --offline the daemon reads "
+		    "it, with its own rights)";
+	default:
+		return strerror(error);
+	}
+}
+
 /* command_read - a whole file */
 static char *
 command_read(const char *path, size_t *len)
@@ -219,13 +238,15 @@ command_read(const char *path, size_t *len)
 	char *data = NULL;
 	size_t n = 0;
 	ssize_t got;
+	int status;
 
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    (uint64_t)st.st_size > COMMAND_FILE_MAX) {
-		errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+		status = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
 		close(fd);
+		errno = status;
 		return NULL;
 	}
 	data = malloc((size_t)st.st_size + 1);
@@ -252,7 +273,7 @@ command_file(struct attachment *m, weir_call *call, const char *path,
 	int status = WEIR_E_NOMEM;
 
 	if (data == NULL || f == NULL) {
-		command_error(m, call, "%s: %s\n", path, strerror(errno));
+		command_error(m, call, "%s: %s\n", path, command_why(errno));
 		free(data);
 		free(f);
 		return WEIR_E_INVAL;

@@ -260,8 +260,9 @@ walk_names(struct walk *w, struct archive_entry *e, weir_str names[2])
 		names[0] = walk_inner_name(w);
 		return 1;
 	}
-	names[0] = path != NULL ? (weir_str){ path, strlen(path) } :
-				  (weir_str){ "?", 1 };
+	/* one without a name is not the archive itself */
+	names[0] = path != NULL && path[0] != '\0' ?
+	    (weir_str){ path, strlen(path) } : (weir_str){ "?", 1 };
 	base = name_base(names[0]);
 	if (base.len == names[0].len || base.len == 0)
 		return 1;
@@ -391,8 +392,10 @@ scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 	}
 	walk_flavour(&w);
 	w.a = archive_open(data, kind);
-	/* a reader that could not even be set up is missed by nobody else */
-	if (w.a == NULL || archive_errno(w.a) == ENOMEM)
+	/* a reader that could not even be set up is missed by nobody else; one
+	   that knows no such format, is not */
+	(void)scan_starved(o);
+	if (w.a != NULL && archive_errno(w.a) == ENOMEM)
 		scan_note(o, CAT(LIMIT_MEMORY));
 	ok = walk_archive(&w);
 	if ((!ok && kind == TYPE_ZIP) ||

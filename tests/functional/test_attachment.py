@@ -399,6 +399,19 @@ def test_clean_documents_are_clean(scan):
         assert not any(o["rule"] for o in said["objects"]), said
 
 
+@pytest.mark.parametrize("name, data, want", [
+    ("x.zip", b"PK\3\4\x14\0\1\0" + bytes(40), "encrypted-zip"),
+    ("x.zip", b"PK\3\4" + bytes(60), "archive-corrupt"),
+    ("x.jpg", b"\xff\xd8\xff" + bytes(200) + b"PK\1\2" + bytes(60)
+     + b"PK\5\6" + bytes(18), None)])
+def test_what_nobody_can_open_is_no_want_of_memory(scan, name, data, want):
+    """And a file without a name in it is not taken for the part itself."""
+    said = scan.octets(name, data)
+    assert "limit-memory" not in said["categories"], said
+    assert want is None or want in said["categories"], said
+    assert [o["path"] for o in said["objects"]][1:] in ([], [f"{name}/?"])
+
+
 # --- the module in a daemon ---
 
 def mail(*parts, **more):
