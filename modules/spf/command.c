@@ -186,16 +186,15 @@ command_check(void *state, weir_call *call, uint32_t argc,
 	struct spf *m = state;
 	struct command_run *run;
 	struct spf_input in = { .ip_len = 0 };
+	char text[120];
 	int status;
 
-	if (argc != 4) {
-		m->control->error(call, WEIR_STR(
-		    "usage: spf check IP SENDER HELO (SENDER \"\": HELO "
-		    "alone)\n"));
-		return WEIR_E_INVAL;
-	}
+	if (argc != 4)
+		return WEIR_E_INVAL; /* the usage is shown */
 	if (!spf_address(argv[1], &in)) {
-		m->control->error(call, WEIR_STR("not an IP address\n"));
+		snprintf(text, sizeof(text), "\"%.60s\" is no IP address\n",
+		    argv[1]);
+		m->control->error(call, weir_str_of(text));
 		return WEIR_E_INVAL;
 	}
 	in.sender = weir_str_of(strcmp(argv[2], "<>") == 0 ? "" : argv[2]);
@@ -217,8 +216,10 @@ int
 spf_command_register(struct spf *m)
 {
 	int status = m->control->command(m->self, "check",
-	    "check IP SENDER HELO",
-	    "Evaluate SPF: result, what matched, every lookup.",
+	    "check IP SENDER HELO [--zone FILE]",
+	    "Evaluate SPF: result, what matched, every lookup. SENDER <> or "
+	    "\"\": HELO alone; --zone: DNS from a master file, without the "
+	    "daemon.",
 	    command_check);
 
 	return status < 0 ? status : WEIR_OK;

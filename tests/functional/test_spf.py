@@ -210,7 +210,7 @@ def test_text_is_for_people(check):
 
 def test_wrong_use_is_refused(check):
     check.run(ZONE, "192.0.2", "a@example.org", "h", status=1)
-    check.run(ZONE, "192.0.2.1", "a@example.org", "h", "more", status=1)
+    check.run(ZONE, "192.0.2.1", "a@example.org", "h", "more", status=2)
     check.run("x. A nonsense\n", "192.0.2.1", "a@x.y", "h", status=2)
 
 
