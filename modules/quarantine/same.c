@@ -10,11 +10,12 @@
 
 #include "file.h"
 
-/* What MTAs put into a header on the way: trace fields, and those that a
-   message must have (RFC 5322 3.6, 3.6.7). */
+/* What MTAs put into a header on the way: trace fields (RFC 5322 3.6.7), and
+   behind them those that a message must have (3.6), where it has none. */
 static const char *const same_fields[] = { "Received", "Return-Path",
-	"Delivered-To", "X-Original-To", "Date", "Message-ID", "From", "To",
-	TOKEN_FIELD };
+	"Delivered-To", "X-Original-To", TOKEN_FIELD, "Date", "Message-ID",
+	"From", "To" };
+#define SAME_TRACE 5u
 
 /* same_field - the field at the head of s, with its folded lines and line end;
    0: the empty line, or no more */
@@ -35,21 +36,6 @@ same_field(weir_str s)
 	return at;
 }
 
-/* same_may_be_new - is it a field that MTAs add */
-static bool
-same_may_be_new(weir_str s)
-{
-	for (size_t i = 0; i < sizeof(same_fields) / sizeof(*same_fields);
-	     i++) {
-		size_t n = strlen(same_fields[i]);
-
-		if (s.len > n && s.ptr[n] == ':' &&
-		    strncasecmp(s.ptr, same_fields[i], n) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* same_skip - forget the first n octets */
 static void
 same_skip(weir_str *s, size_t n)
@@ -58,17 +44,56 @@ same_skip(weir_str *s, size_t n)
 	s->len -= n;
 }
 
+/* same_is - is the field at the head of s called so */
+static bool
+same_is(weir_str s, const char *name)
+{
+	size_t n = strlen(name);
+
+	return s.len > n && strncasecmp(s.ptr, name, n) == 0 &&
+	    (s.ptr[n] == ':' || s.ptr[n] == ' ' || s.ptr[n] == '\t');
+}
+
+/* same_has - is there such a field in a header */
+static bool
+same_has(weir_str header, const char *name)
+{
+	size_t n;
+
+	for (; (n = same_field(header)) > 0; same_skip(&header, n)) {
+		if (same_is(header, name))
+			return true;
+	}
+	return false;
+}
+
+/* same_may_be_new - is it a field that MTAs add to that message: a second From
+   would show the recipient another sender */
+static bool
+same_may_be_new(weir_str all, weir_str s)
+{
+	for (size_t i = 0; i < sizeof(same_fields) / sizeof(*same_fields);
+	     i++) {
+		if (same_is(s, same_fields[i]))
+			return i < SAME_TRACE ||
+			    !same_has(all, same_fields[i]);
+	}
+	return false;
+}
+
 /* same_compare - ours with nothing but known fields between its own */
 static bool
 same_compare(weir_str ours, weir_str theirs)
 {
+	const weir_str all = ours;
+
 	for (;;) {
 		size_t n = same_field(ours), k = same_field(theirs);
 
 		if (n > 0 && n == k && memcmp(ours.ptr, theirs.ptr, n) == 0) {
 			same_skip(&ours, n);
 			same_skip(&theirs, k);
-		} else if (k > 0 && same_may_be_new(theirs)) {
+		} else if (k > 0 && same_may_be_new(all, theirs)) {
 			same_skip(&theirs, k);
 		} else {
 			break;

@@ -42,6 +42,10 @@ test_same(void **state)
 		  BODY, WEIR_E_INVAL },
 		{ HEAD, WEIR_E_INVAL },
 		{ "\r\n", WEIR_E_INVAL },
+		/* an MTA adds what is missing, and no second one */
+		{ "Received: by x\r\nfrom : b@example.org\r\n" HEAD BODY,
+		  WEIR_E_INVAL },
+		{ "To: a@example.net\r\nDate: x\r\n" HEAD BODY, WEIR_OK },
 	};
 	struct store *st = *state;
 	char id[ID_LEN + 1];

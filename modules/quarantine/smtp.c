@@ -282,14 +282,24 @@ smtp_talk(struct smtp_conn *c)
 						    SMTP_UNSURE;
 }
 
-/* smtp_is_address - nothing that would end the command */
+/* smtp_is_address - nothing that would end the path or the command; a quoted
+   local part may hold blanks and brackets (RFC 5321 4.1.2) */
 static bool
 smtp_is_address(const char *s)
 {
-	for (; *s != '\0'; s++)
+	bool quoted = false;
+
+	for (; *s != '\0'; s++) {
 		if ((unsigned char)*s < ' ' || *s == 0x7f)
 			return false;
-	return true;
+		if (*s == '\\' && quoted && (unsigned char)s[1] >= ' ')
+			s++;
+		else if (*s == '"')
+			quoted = !quoted;
+		else if (!quoted && strchr(" <>", *s) != NULL)
+			return false;
+	}
+	return !quoted;
 }
 
 /* smtp_begin - all that is needed but a connection; NULL: no */

@@ -131,12 +131,16 @@ sync_moved(struct store *st, const struct care_conf *conf, const char *folder,
 	char who[300], to[4096];
 	struct item i;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int status;
+	int status = WEIR_E_NOTFOUND;
+	struct stat sb;
 
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return WEIR_OK; /* moved on meanwhile */
-	status = file_digest(fd, 0, digest, f);
-	close(fd);
+	/* one thing that is no file must not stop the others' releases */
+	if (fd >= 0 && fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode))
+		status = file_digest(fd, 0, digest, f);
+	if (fd >= 0)
+		close(fd);
 	if (status == WEIR_OK)
 		status = sync_item_of(st, folder, digest, &i, f);
 	if (status == WEIR_E_NOTFOUND) {
