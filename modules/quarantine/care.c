@@ -222,9 +222,36 @@ care_has(struct store *st, const char *sql, const char *name, struct fault *f)
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : WEIR_E_TEMP;
 }
 
+/* care_born - when the index was begun, in seconds; 0: not known; negative: a
+   fault */
+static int64_t
+care_born(struct store *st, struct fault *f)
+{
+	sqlite3 *db = store_begin(st, false, f);
+	sqlite3_stmt *q;
+	int64_t born = WEIR_E_TEMP;
+
+	if (db == NULL)
+		return f->status;
+	q = store_query(db, f, "PRAGMA application_id", "");
+	if (q != NULL && sqlite3_step(q) == SQLITE_ROW)
+		born = 60 * sqlite3_column_int64(q, 0);
+	else if (q != NULL)
+		store_fault(db, f, sqlite3_errcode(db));
+	sqlite3_finalize(q);
+	store_end(st);
+	return born;
+}
+
+/* What of orphans counts as one. */
+struct care_span {
+	int64_t from_s;	  /* older ones are another index's */
+	int64_t before_s; /* younger ones may still get their row */
+};
+
 /* care_repair_day - files of one day */
 static int
-care_repair_day(struct store *st, const char *day, int64_t before_s,
+care_repair_day(struct store *st, const char *day, struct care_span span,
     struct care_repaired *out, struct fault *f)
 {
 	char path[4096], file[FILE_LEN];
@@ -243,8 +270,12 @@ care_repair_day(struct store *st, const char *day, int64_t before_s,
 		    f);
 		if (found != 0 ||
 		    fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) !=
-			0 || sb.st_mtime >= before_s)
+			0 || sb.st_mtime >= span.before_s)
 			continue;
+		if (sb.st_mtime < span.from_s) {
+			out->old++;
+			continue;
+		}
 		file_unlink(st, file);
 		out->files++;
 	}
@@ -255,7 +286,7 @@ care_repair_day(struct store *st, const char *day, int64_t before_s,
 
 /* care_repair_files - files without a row */
 static int
-care_repair_files(struct store *st, int64_t before_s,
+care_repair_files(struct store *st, struct care_span span,
     struct care_repaired *out, struct fault *f)
 {
 	char path[4096];
@@ -268,8 +299,7 @@ care_repair_files(struct store *st, int64_t before_s,
 	while (d != NULL && status == WEIR_OK && (e = readdir(d)) != NULL) {
 		if (strlen(e->d_name) == 8 &&
 		    strspn(e->d_name, "0123456789") == 8)
-			status = care_repair_day(st, e->d_name, before_s, out,
-			    f);
+			status = care_repair_day(st, e->d_name, span, out, f);
 	}
 	if (d != NULL)
 		closedir(d);
@@ -375,7 +405,7 @@ care_view_id(const char *name, char id[ID_LEN + 1])
 
 /* care_repair_folder - views of items that there are not */
 static int
-care_repair_folder(struct store *st, const char *path, int64_t before_s,
+care_repair_folder(struct store *st, const char *path, struct care_span span,
     struct care_repaired *out, struct fault *f)
 {
 	DIR *d = opendir(path);
@@ -388,7 +418,8 @@ care_repair_folder(struct store *st, const char *path, int64_t before_s,
 
 		if (!care_view_id(e->d_name, id) ||
 		    fstatat(dirfd(d), e->d_name, &sb, AT_SYMLINK_NOFOLLOW) !=
-			0 || sb.st_ctime >= before_s)
+			0 || sb.st_ctime >= span.before_s ||
+		    sb.st_mtime < span.from_s)
 			continue;
 		found = care_has(st, "SELECT 1 FROM item WHERE id = ?", id, f);
 		if (found == 0 && unlinkat(dirfd(d), e->d_name, 0) == 0)
@@ -401,7 +432,7 @@ care_repair_folder(struct store *st, const char *path, int64_t before_s,
 
 /* care_repair_views - of one recipient, in all folders that there are */
 static int
-care_repair_views(struct store *st, const char *user, int64_t before_s,
+care_repair_views(struct store *st, const char *user, struct care_span span,
     struct care_repaired *out, struct fault *f)
 {
 	static const char *const parts[] = { "new", "cur" };
@@ -419,8 +450,7 @@ care_repair_views(struct store *st, const char *user, int64_t before_s,
 		for (int i = 0; status == WEIR_OK && i < 2; i++) {
 			snprintf(path, sizeof(path), "%s/%s/%s", maildir,
 			    e->d_name, parts[i]);
-			status = care_repair_folder(st, path, before_s, out,
-			    f);
+			status = care_repair_folder(st, path, span, out, f);
 		}
 	}
 	if (d != NULL)
@@ -433,16 +463,17 @@ int
 care_repair(struct store *st, int64_t grace_ms, struct care_repaired *out,
     struct fault *f)
 {
-	int64_t before_s = (store_now(st) - grace_ms) / 1000;
+	struct care_span span = { 0, (store_now(st) - grace_ms) / 1000 };
 	char path[4096];
 	struct dirent *e;
 	int status;
 	DIR *d;
 
 	memset(out, 0, sizeof(*out));
-	status = store_open(st, f);
+	span.from_s = care_born(st, f);
+	status = span.from_s < 0 ? f->status : WEIR_OK;
 	if (status == WEIR_OK)
-		status = care_repair_files(st, before_s, out, f);
+		status = care_repair_files(st, span, out, f);
 	if (status == WEIR_OK)
 		status = care_repair_rows(st, out, f);
 	if (status < 0)
@@ -451,8 +482,8 @@ care_repair(struct store *st, int64_t grace_ms, struct care_repaired *out,
 	d = opendir(path);
 	while (d != NULL && status == WEIR_OK && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] != '.')
-			status = care_repair_views(st, e->d_name, before_s,
-			    out, f);
+			status = care_repair_views(st, e->d_name, span, out,
+			    f);
 	}
 	if (d != NULL)
 		closedir(d);

@@ -33,6 +33,8 @@ struct care_repaired {
 	uint64_t files;	  /* without a row: removed */
 	uint64_t rows;	  /* without a file: items deleted, which is an alarm */
 	uint64_t views;	  /* of mails that are gone: removed */
+	uint64_t old;	  /* files older than the index: another one had rows
+			     for them; left alone */
 };
 /* grace_ms: younger files may still get their row. */
 int care_repair(struct store *st, int64_t grace_ms, struct care_repaired *out,

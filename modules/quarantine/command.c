@@ -302,8 +302,9 @@ command_any(void *state, weir_call *call, uint32_t argc,
 	tick_learn_find(q);
 	while (i < COMMANDS && strcmp(commands[i].name, argv[0]) != 0)
 		i++;
-	status = i < COMMANDS ? filter_read(&o->filter, o->argc, o->argv,
-	    q->host->wall_ms(q->self), &o->fault) : WEIR_E_INVAL;
+	status = i < COMMANDS ? filter_read(&o->filter, commands[i].usage,
+	    o->argc, o->argv, q->host->wall_ms(q->self), &o->fault) :
+				WEIR_E_INVAL;
 	if (status == WEIR_OK && (o->filter.nwords < commands[i].words_min ||
 				     o->filter.nwords >
 					 commands[i].words_max)) {

@@ -29,7 +29,7 @@ struct filter {
 	double min, max; /* score */
 	int64_t limit, offset;
 	uint32_t wait_ms;
-	bool raw, virus, again, check, all;
+	bool raw, virus, again, check;
 	const char *words[FILTER_WORDS]; /* the others */
 	uint32_t nwords;
 };
@@ -69,9 +69,9 @@ struct order {
 	struct fault fault;
 };
 
-/* WEIR_E_INVAL and a word in f. */
-int filter_read(struct filter *o, uint32_t argc, char *const *argv,
-    int64_t now_ms, struct fault *f);
+/* WEIR_E_INVAL and a word in f, also for options that usage does not show. */
+int filter_read(struct filter *o, const char *usage, uint32_t argc,
+    char *const *argv, int64_t now_ms, struct fault *f);
 /* " WHERE ..." for table item, with what to bind; at most 12. */
 struct filter_sql {
 	char text[700];

@@ -94,8 +94,7 @@ filter_flag(struct filter *o, const char *name)
 	} flags[] = { { "--raw", offsetof(struct filter, raw) },
 		{ "--virus", offsetof(struct filter, virus) },
 		{ "--again", offsetof(struct filter, again) },
-		{ "--check", offsetof(struct filter, check) },
-		{ "--all", offsetof(struct filter, all) } };
+		{ "--check", offsetof(struct filter, check) } };
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
 		if (strcmp(name, flags[i].name) != 0)
@@ -155,10 +154,25 @@ filter_value(struct filter *o, const char *name, const char *v, int64_t now,
 	return status;
 }
 
+/* filter_takes - is the option one of this command's?  Its usage says so:
+   "[--raw]", "[--id ID]". */
+static bool
+filter_takes(const char *usage, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = usage; (p = strchr(p, '[')) != NULL;) {
+		p++;
+		if (strncmp(p, name, n) == 0 && (p[n] == ' ' || p[n] == ']'))
+			return true;
+	}
+	return false;
+}
+
 /* filter_read - all words behind the command */
 int
-filter_read(struct filter *o, uint32_t argc, char *const *argv, int64_t now,
-    struct fault *f)
+filter_read(struct filter *o, const char *usage, uint32_t argc,
+    char *const *argv, int64_t now, struct fault *f)
 {
 	int status = WEIR_OK;
 
@@ -171,11 +185,16 @@ filter_read(struct filter *o, uint32_t argc, char *const *argv, int64_t now,
 				return fault_set(f, WEIR_E_LIMIT, "more than "
 				    "%d words", FILTER_WORDS);
 			o->words[o->nwords++] = argv[i];
+		} else if (!filter_takes(usage, argv[i])) {
+			/* one that is passed over would do more than wanted */
+			return fault_set(f, WEIR_E_INVAL, "%s takes no option "
+			    "\"%.60s\"; usage: weirctl %s%s", argv[0], argv[i],
+			    strcmp(argv[0], "lists") != 0 ? "quarantine " : "",
+			    usage);
 		} else if (!filter_flag(o, argv[i])) {
 			if (i + 1 == argc)
-				return fault_set(f, WEIR_E_INVAL, "%.60s: no "
-				    "such option, or its value is missing",
-				    argv[i]);
+				return fault_set(f, WEIR_E_INVAL, "%.60s: its "
+				    "value is missing", argv[i]);
 			status = filter_value(o, argv[i], argv[i + 1], now, f);
 			i++;
 		}

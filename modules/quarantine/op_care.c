@@ -124,13 +124,14 @@ op_repair(struct order *o)
 	if (status < 0)
 		return status;
 	if (o->json)
-		order_json(o, json_pack("{s:I,s:I,s:I}", "files",
+		order_json(o, json_pack("{s:I,s:I,s:I,s:I}", "files",
 		    (json_int_t)r.files, "items", (json_int_t)r.rows, "views",
-		    (json_int_t)r.views));
+		    (json_int_t)r.views, "older", (json_int_t)r.old));
 	else
 		fprintf(o->out, "%llu files without an item removed, %llu "
-		    "items without a file deleted, %llu views removed\n",
+		    "items without a file deleted, %llu views removed, %llu "
+		    "files older than the index left alone\n",
 		    (unsigned long long)r.files, (unsigned long long)r.rows,
-		    (unsigned long long)r.views);
+		    (unsigned long long)r.views, (unsigned long long)r.old);
 	return WEIR_OK;
 }

@@ -20,6 +20,8 @@ lists_show(struct order *o, const char *owner)
 	sqlite3 *db = store_begin(o->q->store, false, &o->fault);
 	json_t *all = json_array();
 	sqlite3_stmt *q;
+	int rc = SQLITE_DONE;
+	bool any = false;
 
 	if (db == NULL) {
 		json_decref(all);
@@ -28,11 +30,12 @@ lists_show(struct order *o, const char *owner)
 	q = store_query(db, &o->fault, "SELECT user, kind, entry, time_ms FROM"
 	    " list WHERE ? = '' OR user = ?1 ORDER BY user, kind, entry"
 	    " LIMIT 100000", "s", owner);
-	while (q != NULL && sqlite3_step(q) == SQLITE_ROW) {
+	while (q != NULL && (rc = sqlite3_step(q)) == SQLITE_ROW) {
 		const char *kind = sqlite3_column_int(q, 1) == LISTS_ALLOW ?
 		    "allow" : "block";
 		char when[32];
 
+		any = true;
 		order_time(sqlite3_column_int64(q, 3), when);
 		if (o->json) {
 			json_array_append_new(all, json_pack(
@@ -47,13 +50,17 @@ lists_show(struct order *o, const char *owner)
 		order_clean(o->out, store_text(q, 2), 0);
 		fputc('\n', o->out);
 	}
+	if (rc != SQLITE_DONE)
+		store_fault(db, &o->fault, rc);
 	sqlite3_finalize(q);
 	store_end(o->q->store);
+	if (!o->json && !any && o->fault.status == WEIR_OK)
+		fputs("no entries\n", o->out);
 	if (o->json)
 		order_json(o, all);
 	else
 		json_decref(all);
-	return q != NULL ? WEIR_OK : o->fault.status;
+	return o->fault.status;
 }
 
 /* lists_change - add or remove each entry; all are looked at before the first
@@ -102,6 +109,10 @@ op_lists(struct order *o)
 	if ((add && kind != LISTS_NONE && f->nwords > first) ||
 	    (strcmp(f->words[0], "remove") == 0 && f->nwords > first))
 		return lists_change(o, add, kind, owner, first);
+	if (add && f->nwords > 2 && kind == LISTS_NONE)
+		return fault_set(&o->fault, WEIR_E_INVAL, "\"%.60s\" is neither "
+		    "allow nor block: weirctl lists add USER allow|block "
+		    "ENTRY...", f->words[2]);
 	return fault_set(&o->fault, WEIR_E_INVAL, "usage: weirctl lists show "
 	    "[USER] | add USER allow|block ENTRY... | remove USER "
 	    "[allow|block] ENTRY...");

@@ -28,6 +28,15 @@ look_query(struct order *o, sqlite3 *db, const char *columns,
 	return q;
 }
 
+/* look_end - the rows are through, or can't be read */
+static void
+look_end(struct order *o, sqlite3 *db, sqlite3_stmt *q, int rc)
+{
+	if (q != NULL && rc != SQLITE_DONE && rc != SQLITE_ROW)
+		store_fault(db, &o->fault, rc);
+	sqlite3_finalize(q);
+}
+
 /* list_json - one item */
 static json_t *
 list_json(sqlite3_stmt *q, int64_t now)
@@ -102,9 +111,7 @@ op_list(struct order *o)
 		else
 			list_line(o->out, q, now);
 	}
-	if (q != NULL && rc != SQLITE_DONE && rc != SQLITE_ROW)
-		store_fault(db, &o->fault, rc);
-	sqlite3_finalize(q);
+	look_end(o, db, q, rc);
 	store_end(o->q->store);
 	if (o->json)
 		order_json(o, json_pack("{s:o,s:b}", "items", all, "more",
@@ -112,6 +119,8 @@ op_list(struct order *o)
 	else if (n > o->filter.limit)
 		fprintf(o->out, "more: --offset %" PRId64 "\n",
 		    o->filter.offset + o->filter.limit);
+	else if (n == 0 && o->fault.status == WEIR_OK)
+		fputs("no items\n", o->out);
 	return o->fault.status;
 }
 
@@ -125,6 +134,7 @@ op_audit(struct order *o)
 	struct filter f = o->filter;
 	sqlite3_stmt *q;
 	int64_t n = 0;
+	int rc = SQLITE_DONE;
 
 	if (db == NULL) {
 		json_decref(all);
@@ -143,7 +153,7 @@ op_audit(struct order *o)
 	}
 	q = look_query(o, db, "time_ms, who, action, id, rcpt, result FROM "
 	    "audit", " ORDER BY n DESC", &w);
-	while (q != NULL && sqlite3_step(q) == SQLITE_ROW &&
+	while (q != NULL && (rc = sqlite3_step(q)) == SQLITE_ROW &&
 	    n++ < o->filter.limit) {
 		char when[32];
 
@@ -165,11 +175,16 @@ op_audit(struct order *o)
 		order_clean(o->out, store_text(q, 5), 0);
 		fputc('\n', o->out);
 	}
-	sqlite3_finalize(q);
+	look_end(o, db, q, rc);
 	store_end(o->q->store);
 	if (o->json)
 		order_json(o, json_pack("{s:o,s:b}", "entries", all, "more",
 		    n > o->filter.limit));
+	else if (n > o->filter.limit)
+		fprintf(o->out, "more: --offset %" PRId64 "\n",
+		    o->filter.offset + o->filter.limit);
+	else if (n == 0 && o->fault.status == WEIR_OK)
+		fputs("no entries\n", o->out);
 	return o->fault.status;
 }
 
@@ -183,8 +198,9 @@ stats_classes(struct order *o, sqlite3 *db, int64_t now)
 	    " sum(state = 4 AND lease_ms < ?), sum(state = 5) FROM item"
 	    " GROUP BY class", "i", now);
 	json_t *all = json_object();
+	int rc = SQLITE_DONE;
 
-	while (q != NULL && sqlite3_step(q) == SQLITE_ROW) {
+	while (q != NULL && (rc = sqlite3_step(q)) == SQLITE_ROW) {
 		char when[32];
 
 		order_time(sqlite3_column_int64(q, 3), when);
@@ -198,7 +214,7 @@ stats_classes(struct order *o, sqlite3 *db, int64_t now)
 			sqlite3_column_int64(q, 6), "released",
 			sqlite3_column_int64(q, 7)));
 	}
-	sqlite3_finalize(q);
+	look_end(o, db, q, rc);
 	return all;
 }
 
@@ -210,13 +226,14 @@ stats_users(struct order *o, sqlite3 *db)
 	    " octets FROM used WHERE user <> '' ORDER BY octets DESC LIMIT 20",
 	    "");
 	json_t *all = json_array();
+	int rc = SQLITE_DONE;
 
-	while (q != NULL && sqlite3_step(q) == SQLITE_ROW)
+	while (q != NULL && (rc = sqlite3_step(q)) == SQLITE_ROW)
 		json_array_append_new(all, json_pack("{s:o,s:I,s:I}",
 		    "recipient", order_text(store_text(q, 0)), "items",
 		    sqlite3_column_int64(q, 1), "octets",
 		    sqlite3_column_int64(q, 2)));
-	sqlite3_finalize(q);
+	look_end(o, db, q, rc);
 	return all;
 }
 
@@ -227,8 +244,9 @@ stats_total(struct order *o, sqlite3 *db, json_t *root)
 	sqlite3_stmt *q = store_query(db, &o->fault, "SELECT u.items, u.octets,"
 	    " (SELECT count(*) FROM used WHERE user <> '') FROM used u"
 	    " WHERE u.user = ''", "");
+	int rc = q != NULL ? sqlite3_step(q) : SQLITE_DONE;
 
-	if (q != NULL && sqlite3_step(q) == SQLITE_ROW) {
+	if (rc == SQLITE_ROW) {
 		json_object_set_new(root, "mails",
 		    json_integer(sqlite3_column_int64(q, 0)));
 		json_object_set_new(root, "octets",
@@ -236,7 +254,7 @@ stats_total(struct order *o, sqlite3 *db, json_t *root)
 		json_object_set_new(root, "recipients",
 		    json_integer(sqlite3_column_int64(q, 2)));
 	}
-	sqlite3_finalize(q);
+	look_end(o, db, q, rc);
 	json_object_set_new(root, "max_total",
 	    json_integer((json_int_t)o->q->store->conf.max_total));
 }

@@ -10,12 +10,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
 
 #define STORE_VERSION 1
 #define STORE_BUSY_MS 10000
+#define STORE_REMEDY "; see \"A damaged index\" in the quarantine's README"
 
 static const char store_schema[] =
 	"CREATE TABLE mail ("
@@ -121,8 +123,13 @@ fault_set(struct fault *f, int status, const char *fmt, ...)
 int
 store_fault(sqlite3 *db, struct fault *f, int rc)
 {
-	return fault_set(f, WEIR_E_TEMP, "index: %s",
-	    db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+	/* the primary code: what was damaged is known by others as well */
+	bool damaged = (rc & 0xff) == SQLITE_CORRUPT ||
+	    (rc & 0xff) == SQLITE_NOTADB;
+
+	return fault_set(f, WEIR_E_TEMP, "index.db: %s%s",
+	    db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc),
+	    damaged ? STORE_REMEDY : "");
 }
 
 /* store_create - nothing on disk yet */
@@ -160,6 +167,19 @@ store_destroy(struct store **sp)
 	free(st);
 }
 
+/* store_schema_new - with the minute in which the index was begun: files that
+   are older are no orphans of it (care_repair) */
+static int
+store_schema_new(sqlite3 *db)
+{
+	char born[60];
+	int rc = sqlite3_exec(db, store_schema, NULL, NULL, NULL);
+
+	snprintf(born, sizeof(born), "PRAGMA application_id = %ld",
+	    (long)(time(NULL) / 60));
+	return rc == SQLITE_OK ? sqlite3_exec(db, born, NULL, NULL, NULL) : rc;
+}
+
 /* store_schema_make - in one transaction: several processes may start at once */
 static int
 store_schema_make(sqlite3 *db)
@@ -175,7 +195,7 @@ store_schema_make(sqlite3 *db)
 		version = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
 	if (rc == SQLITE_OK && version == 0)
-		rc = sqlite3_exec(db, store_schema, NULL, NULL, NULL);
+		rc = store_schema_new(db);
 	else if (rc == SQLITE_OK && version != STORE_VERSION)
 		rc = SQLITE_MISMATCH;
 	if (rc == SQLITE_OK)
@@ -210,9 +230,11 @@ store_connect(const struct store *st, sqlite3 **out, struct fault *f)
 		rc = store_schema_make(*out);
 	if (rc == SQLITE_OK)
 		return WEIR_OK;
-	fault_set(f, WEIR_E_TEMP, "%s: %s", path, rc == SQLITE_MISMATCH ?
+	fault_set(f, WEIR_E_TEMP, "%s: %s%s", path, rc == SQLITE_MISMATCH ?
 		"written by another version of Weir" :
-		*out != NULL ? sqlite3_errmsg(*out) : sqlite3_errstr(rc));
+		*out != NULL ? sqlite3_errmsg(*out) : sqlite3_errstr(rc),
+	    (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ?
+		STORE_REMEDY : "");
 	sqlite3_close(*out);
 	*out = NULL;
 	return f->status;

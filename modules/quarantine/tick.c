@@ -184,6 +184,10 @@ tick_say(struct quarantine *q, weir_call *call, const struct tick *t)
 		quarantine_log(q, call, WEIR_LOG_ERROR, "%llu items have lost "
 		    "their file and are gone",
 		    (unsigned long long)t->repaired.rows);
+	if (t->repaired.old > 0)
+		quarantine_log(q, call, WEIR_LOG_WARN, "%llu mails are older "
+		    "than the index and unknown to it: they are left alone",
+		    (unsigned long long)t->repaired.old);
 	if (t->repaired.files + t->repaired.views > 0)
 		quarantine_log(q, call, WEIR_LOG_INFO, "%llu files and %llu "
 		    "views of interrupted work removed",

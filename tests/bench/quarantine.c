@@ -228,8 +228,10 @@ list(struct store *st, int argc, const char **words, double *used_out)
 	o.out = open_memstream(&o.out_text, &o.out_len);
 	begin = seconds();
 	used = cpu();
-	if (filter_read(&o.filter, (uint32_t)argc, argv, now(NULL), &o.fault) <
-		0 || op_list(&o) < 0) {
+	if (filter_read(&o.filter, "[--limit N] [--offset N] [--rcpt A] "
+	    "[--sender T] [--class C] [--subject T] [--min-score N]",
+	    (uint32_t)argc, argv, now(NULL), &o.fault) < 0 ||
+	    op_list(&o) < 0) {
 		fprintf(stderr, "%s\n", o.fault.text);
 		return -1;
 	}

@@ -302,6 +302,53 @@ def test_list_filters(kept):
             one.ctl("quarantine", *bad)
 
 
+def refused(one, *words):
+    """A command that does not work: what it says."""
+    done = subprocess.run(
+        [proc.program("weirctl"), "-s", one.dir / "control.sock", *words],
+        capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1, (words, done.stdout, done.stderr)
+    return done.stderr
+
+
+def test_options_of_other_commands_are_refused(kept):
+    """One that is passed over would do more than was wanted: purge --class
+    would delete all classes."""
+    one = kept()
+    ident = items(one)[0]["id"]
+    for words in (["purge", "--class", "spam"],
+                  ["delete", ident, "--rcpt", "x"],
+                  ["stats", "--since", "1d"], ["audit", "--class", "spam"],
+                  ["list", "--nothing", "x"], ["release", ident, "--check"]):
+        said = refused(one, "quarantine", *words)
+        assert "takes no option" in said and "usage: weirctl" in said, said
+    assert [i["id"] for i in items(one)] == [ident]
+    assert "value is missing" in refused(one, "quarantine", "list", "--rcpt")
+    assert "neither allow nor block" in refused(one, "lists", "add", B,
+                                                "deny", "x.example")
+
+
+def test_damaged_index_is_said(kept, milter_client):
+    """By every command that reads it; and mail is deferred."""
+    one = kept(30)
+    index = folder_of(one) / "index.db"
+    one.process.stop()
+    sql(one, "PRAGMA wal_checkpoint(TRUNCATE)")
+    size = index.stat().st_size
+    with open(index, "r+b") as f:
+        f.seek(4096)
+        f.write(b"\xa5" * (size - 4096))
+    one.start()
+    for words in (["quarantine", "list"], ["quarantine", "stats"],
+                  ["quarantine", "audit"], ["lists", "show"],
+                  ["quarantine", "show", "abcdef"]):
+        said = refused(one, *words)
+        assert "malformed" in said or "not a database" in said, (words, said)
+        assert "index.db" in said, said
+    _, text = send(session(milter_client, one), A, [C], mail("quarantine"))
+    assert text.startswith("451 4.3.1"), text
+
+
 def test_delete_and_purge(kept):
     one = kept(n=4, retention_spam="1m")
     ident = items(one)[0]["id"]
@@ -324,20 +371,24 @@ def test_delete_and_purge(kept):
     assert {"purge", "delete"} <= {e["action"] for e in entries}
 
 
+def sql(one, text):
+    return subprocess.run(
+        ["sqlite3", folder_of(one) / "index.db", text], check=True,
+        capture_output=True, text=True, timeout=20).stdout.strip()
+
+
 def test_repair(kept):
     one = kept(n=3)
     first, second, _ = items(one)
     day, = (folder_of(one) / "mail").iterdir()
     orphan = day / ("a" * 26)
     orphan.write_bytes(b"half a mail")
-    os.utime(orphan, (1, 1))
+    sql(one, "PRAGMA application_id = 1")  # begun in 1970
+    os.utime(orphan, (100, 100))
     young = day / ("b" * 26)
     young.write_bytes(b"being written")
-    lost = subprocess.run(
-        ["sqlite3", folder_of(one) / "index.db",
-         "SELECT file FROM mail JOIN item USING (m) WHERE id = "
-         f"'{second['id']}'"], check=True, capture_output=True, text=True,
-        timeout=20).stdout.strip()
+    lost = sql(one, "SELECT file FROM mail JOIN item USING (m) WHERE id = "
+               f"'{second['id']}'")
     (folder_of(one) / "mail" / lost).unlink()
     said = one.ctl_json("quarantine", "repair")
     assert said["files"] == 1 and said["items"] == 1
@@ -345,6 +396,26 @@ def test_repair(kept):
     assert {i["id"] for i in items(one)} == \
         {i["id"] for i in (first, _)}
     assert "lost" in one.ctl("quarantine", "audit")
+
+
+def test_another_index_takes_no_mail_along(kept):
+    """Whoever removes a damaged index still has the mails: they are no
+    leftovers of interrupted work, although no row speaks of them."""
+    one = kept(n=3)
+    folder = folder_of(one)
+    for path in folder.rglob("*/*"):
+        if path.is_file():
+            os.utime(path, (1, 1))
+    before = {p for p in folder.rglob("*/*") if p.is_file()}
+    assert len(before) >= 6  # and their views
+    one.process.stop()
+    for path in folder.glob("index.db*"):
+        path.unlink()
+    one.start()
+    assert items(one) == []
+    said = one.ctl_json("quarantine", "repair")
+    assert said == {"files": 0, "items": 0, "views": 0, "older": 3}
+    assert {p for p in folder.rglob("*/*") if p.is_file()} >= before
 
 
 def test_limits_defer(weir, milter_client, kept):
