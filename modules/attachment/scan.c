@@ -329,7 +329,9 @@ scan_content(struct scan *s, struct scan_object *o, weir_str data,
 		scan_note(o, CAT(LIMIT_DEPTH) | scan_crypt(data, type.kind));
 	} else {
 		scan_inside(s, o, data, type.kind);
-		if (!scan_is_container(type.kind) && data.len > 100 &&
+		/* readers of zip files begin at the end, whatever is in front:
+		   another archive, too */
+		if (type.kind != TYPE_ZIP && data.len > 100 &&
 		    o->depth < s->limits.depth && scan_has_tail(data))
 			scan_archive(s, o, data, TYPE_OTHER);
 	}

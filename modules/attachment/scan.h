@@ -121,6 +121,9 @@ void scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 /* scan_crypt.c: encryption flags of archive formats, and lists of formats
    that libarchive can't read. */
 uint64_t scan_crypt(weir_str data, enum type_kind kind);
+/* Is there anything in front of the files that a zip file's directory names:
+   what readers see that begin at the front? */
+bool scan_zip_front(weir_str data);
 void scan_arj(struct scan *s, struct scan_object *o, weir_str data);
 /* scan_office.c: a member of a document in a zip; its macros and links are
    said of the document. */

@@ -398,6 +398,11 @@ scan_archive(struct scan *s, struct scan_object *o, weir_str data,
 	if (w.a != NULL && archive_errno(w.a) == ENOMEM)
 		scan_note(o, CAT(LIMIT_MEMORY));
 	ok = walk_archive(&w);
+	if (ok && kind == TYPE_ZIP && scan_zip_front(data)) {
+		/* two zip files in one, and each reader takes another */
+		w.a = archive_again(data, kind);
+		(void)walk_archive(&w);
+	}
 	if ((!ok && kind == TYPE_ZIP) ||
 	    (o->files == 0 && kind == TYPE_FILTER)) {
 		w.a = archive_again(data, kind);

@@ -5,6 +5,7 @@
 
 #include "scan.h"
 
+#define ZIP_TAIL 66000u /* octets that may be an end of a directory */
 #define CRYPT_HEADERS 4096u /* headers walked in one archive */
 
 /* u16, u32 - little endian; 0 behind the end */
@@ -64,6 +65,44 @@ crypt_zip(weir_str data)
 		p = data.ptr + at;
 	}
 	return 0;
+}
+
+/* zip_end - where the last end of a directory begins, or SIZE_MAX */
+static size_t
+zip_end(weir_str data)
+{
+	for (size_t n = 22; n <= data.len && n < ZIP_TAIL; n++) {
+		if (memcmp(data.ptr + data.len - n, "PK\5\6", 4) == 0)
+			return data.len - n;
+	}
+	return SIZE_MAX;
+}
+
+/* scan_zip_front - by the places that the directory gives */
+bool
+scan_zip_front(weir_str data)
+{
+	const char *front = memmem(data.ptr, data.len, "PK\3\4", 4);
+	size_t end = zip_end(data), at, shift;
+	uint64_t first = UINT64_MAX;
+
+	if (front == NULL || end == SIZE_MAX)
+		return false;
+	/* a size or place that can't be (or zip64): whoever can't tell looks */
+	if (u32(data, end + 12) > end ||
+	    u32(data, end + 16) > end - u32(data, end + 12))
+		return true;
+	at = end - u32(data, end + 12);
+	shift = at - u32(data, end + 16);
+	for (unsigned n = 0; n < CRYPT_HEADERS && at + 46 <= end &&
+	     memcmp(data.ptr + at, "PK\1\2", 4) == 0; n++) {
+		if (u32(data, at + 42) < first)
+			first = u32(data, at + 42);
+		at += 46 + u16(data, at + 28) + u16(data, at + 30) +
+		    u16(data, at + 32);
+	}
+	return first == UINT64_MAX ||
+	    first + shift > (uint64_t)(front - data.ptr);
 }
 
 /* crypt_7z - the AES coder in a header, or a header that is packed with it */

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -397,6 +398,38 @@ def test_clean_documents_are_clean(scan):
     for said in scan.files(*paths).values():
         assert said["result"] == "clean", said
         assert not any(o["rule"] for o in said["objects"]), said
+
+
+def two_in_one():
+    good, bad = at.zipped({"hello.txt": b"hello"}), at.zipped()
+    local = bad[:bad.index(b"PK\1\2")]  # a file that no directory names
+    yield good + bad
+    yield bad + good
+    yield local + good
+    # with places that fit
+    end = good.index(b"PK\5\6")
+    start = good.index(b"PK\1\2")
+    yield (local + good[:start + 42] + struct.pack("<I", len(local))
+           + good[start + 46:end + 16]
+           + struct.pack("<I", len(local) + start) + good[end + 20:])
+    for head in (b"Rar!\x1a\7\0", b"7z\xbc\xaf\x27\x1c" + bytes(26),
+                 at.gz(b"hello"), at.tarred({"a.txt": b"x"}),
+                 at.cab(b"a.txt", b"x"), b"GIF89a" + bytes(50),
+                 b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+                 b"\x60\xea" + bytes(60), b"\x78\x9f\x3e\x22" + bytes(60),
+                 b"%PDF-1.4\n", b"xar!" + bytes(60)):
+        yield head + bad
+
+
+def test_two_archives_in_one(scan):
+    """Whichever of them a reader shows, it has been looked into."""
+    paths = []
+    for n, data in enumerate(two_in_one()):
+        paths.append(scan.folder / f"{n}.zip")
+        paths[-1].write_bytes(data)
+    said = scan.files(*paths)
+    missed = [p for p in said if "executable" not in said[p]["categories"]]
+    assert len(said) == len(paths) and not missed, missed
 
 
 @pytest.mark.parametrize("name, data, want", [
