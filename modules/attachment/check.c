@@ -250,7 +250,7 @@ check_rule_finding(struct attachment_mail *a, weir_call *call, uint32_t rule)
 	if (first == NULL || r->action == RULE_ACCEPT)
 		return;
 	attachment_label(a, first, label, sizeof(label));
-	category_text(first->categories, words, sizeof(words));
+	attachment_fill(a, first, "%c", words, sizeof(words));
 	if (count > 1)
 		snprintf(text, sizeof(text), "%s: %s and %u more (%s): %s",
 		    r->name, label, count - 1, words,

@@ -48,6 +48,18 @@ fill_item(struct filling *f, const struct attachment_mail *a,
 	}
 }
 
+/* fill_type - of what has no category: a rule met its type or its name */
+static void
+fill_type(struct filling *f, const struct attachment_item *item)
+{
+	if (item->magic.len > 0)
+		fill_add(f, item->magic.ptr, item->magic.len);
+	else if (item->declared.len > 0)
+		fill_add(f, item->declared.ptr, item->declared.len);
+	else
+		fill_add(f, "no category", 11);
+}
+
 /* attachment_label - printable */
 char *
 attachment_label(const struct attachment_mail *a,
@@ -60,7 +72,7 @@ attachment_label(const struct attachment_mail *a,
 	return buf;
 }
 
-/* attachment_fill - %n name, %p path, %c categories, %r rule, %% */
+/* attachment_fill - %n name, %p path, %c categories or type, %r rule, %% */
 char *
 attachment_fill(const struct attachment_mail *a,
     const struct attachment_item *item, const char *text, char *buf,
@@ -89,7 +101,10 @@ attachment_fill(const struct attachment_mail *a,
 			break;
 		case 'c':
 			category_text(item->categories, words, sizeof(words));
-			fill_add(&f, words, strlen(words));
+			if (words[0] != '\0')
+				fill_add(&f, words, strlen(words));
+			else
+				fill_type(&f, item);
 			break;
 		case 'r':
 			if (item->rule < a->m->rules.n)

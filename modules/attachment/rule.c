@@ -41,7 +41,8 @@ const struct weir_option rule_options[] = {
 	    NULL, "Score of the finding, times that of the symbol.", NULL },
 	[RULE_OPT_TEXT] = { "text", WEIR_OPT_STRING, 0, "", NULL, NULL, NULL,
 	    "What the sender or the replacement says; %n: the name, %p: the "
-	    "path inside, %c: the categories, %r: the rule.", NULL },
+	    "path inside, %c: the categories, else the type, %r: the "
+	    "rule.", NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
