@@ -208,6 +208,23 @@ splices_leave_the_rest(void **state)
 	free(out);
 }
 
+static void
+splices_that_overlap_leave_nothing_in(void **state)
+{
+	const weir_str raw = WEIR_STR("head--0123456789");
+	struct splice v[3] = { { 12, 15, strdup("B"), 1 },
+		{ 6, 13, strdup("A"), 1 }, { 0, 3, strdup("no"), 2 } };
+	size_t len;
+	char *out = splice_make(raw, 4, v, 3, &len);
+
+	(void)state;
+	assert_int_equal(len, 4);
+	assert_memory_equal(out, "--A9", 4);
+	free(out);
+	for (size_t i = 0; i < 3; i++)
+		free(v[i].text);
+}
+
 int
 main(void)
 {
@@ -218,6 +235,7 @@ main(void)
 		cmocka_unit_test(categories_are_patterns),
 		cmocka_unit_test(wire_reads_what_it_wrote_and_nothing_else),
 		cmocka_unit_test(splices_leave_the_rest),
+		cmocka_unit_test(splices_that_overlap_leave_nothing_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

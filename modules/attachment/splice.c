@@ -242,9 +242,13 @@ splice_make(weir_str raw, size_t body, struct splice *v, size_t n, size_t *len)
 
 	qsort(v, n, sizeof(*v), splice_compare);
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].from < at || v[i].to > raw.len ||
-		    v[i].to < v[i].from)
+		if (v[i].to > raw.len || v[i].to < v[i].from)
 			continue;
+		if (v[i].from < at) {
+			/* inside of what is gone; what sticks out goes, too */
+			at = v[i].to > at ? v[i].to : at;
+			continue;
+		}
 		out_add(&o, raw.ptr + at, v[i].from - at);
 		out_add(&o, v[i].text, v[i].len);
 		at = v[i].to;
