@@ -23,40 +23,72 @@ static const char act_signed[] = "\nThis part of the message was signed. By the 
     "removal its signature is no longer\nvalid; that does not mean that "
     "somebody else has changed it.\n";
 
+/* What is to be done with a part of it. */
+struct act_part {
+	uint32_t action;		   /* an edit, or RULE_NONE */
+	uint32_t stay;			   /* parts directly in it that stay */
+	const struct attachment_item *why; /* whose rule wants it */
+};
+
 /* What is to be done with one mail. */
 struct act {
 	struct attachment_mail *a;
 	weir_str raw;
 	size_t body;	      /* where it begins */
+	struct act_part *parts;
 	struct splice *v;
 	size_t n;
 	bool whole;	      /* no single part can be changed */
 	char notice[ACT_NOTICE];
 };
 
-/* act_action - the strongest edit that a part needs: the rule of its own, or of
-   a file inside; RULE_NONE: none.  *why is what it is for. */
+/* act_action - the edit that an item's rule wants, or RULE_NONE; stronger ones
+   have been a verdict already */
 static uint32_t
-act_action(const struct attachment_mail *a, uint32_t part,
-    const struct attachment_item **why)
+act_action(const struct attachment_mail *a, const struct attachment_item *item)
 {
-	uint32_t best = RULE_NONE;
+	enum rule_action action;
 
+	if (item->rule == RULE_NONE)
+		return RULE_NONE;
+	action = a->m->rules.v[item->rule].action;
+	return action < RULE_REMOVE || action > RULE_RENAME ? RULE_NONE :
+							      action;
+}
+
+/* act_plan - for each part the strongest edit, by the rule of its own or of a
+   file inside; then how many parts stay in each.  Once: there may be thousands
+   of both. */
+static int
+act_plan(struct act *t, weir_call *call)
+{
+	const struct attachment_mail *a = t->a;
+
+	t->parts = calloc(a->n_parts + 1, sizeof(*t->parts));
+	if (t->parts == NULL)
+		return WEIR_E_NOMEM;
+	for (uint32_t i = 0; i < a->n_parts; i++)
+		t->parts[i].action = RULE_NONE;
 	for (uint32_t i = 0; i < a->n_items; i++) {
 		const struct attachment_item *item = &a->items[i];
-		enum rule_action action;
+		uint32_t action = act_action(a, item);
 
-		if (item->part != part || item->rule == RULE_NONE)
-			continue;
-		action = a->m->rules.v[item->rule].action;
-		/* stronger ones have been a verdict already */
-		if (action < RULE_REMOVE || action > RULE_RENAME ||
-		    action >= best)
-			continue;
-		best = action;
-		*why = item;
+		if (item->part < a->n_parts &&
+		    action < t->parts[item->part].action) {
+			t->parts[item->part].action = action;
+			t->parts[item->part].why = item;
+		}
 	}
-	return best;
+	for (uint32_t i = 0; i < a->n_parts; i++) {
+		struct weir_mime_part p = { .size = sizeof(p) };
+
+		if (a->m->mime->part(call, i, &p) == WEIR_OK &&
+		    p.parent < a->n_parts &&
+		    (p.flags & WEIR_MIME_ALTERNATE) == 0 &&
+		    t->parts[i].action != RULE_REMOVE)
+			t->parts[p.parent].stay++;
+	}
+	return WEIR_OK;
 }
 
 /* act_text - what is said in place of a part */
@@ -102,36 +134,15 @@ act_replace(struct act *t, const struct weir_mime_part *p,
 	return act_put(t, (size_t)p->raw_head, to, notice, len);
 }
 
-/* act_siblings - parts beside this one that stay */
-static uint32_t
-act_siblings(const struct act *t, weir_call *call, uint32_t part,
-    uint32_t parent)
-{
-	const struct attachment_item *why;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < t->a->n_parts; i++) {
-		struct weir_mime_part p = { .size = sizeof(p) };
-
-		if (i != part &&
-		    t->a->m->mime->part(call, i, &p) == WEIR_OK &&
-		    p.parent == parent &&
-		    (p.flags & WEIR_MIME_ALTERNATE) == 0 &&
-		    act_action(t->a, i, &why) != RULE_REMOVE)
-			n++;
-	}
-	return n;
-}
-
 /* act_remove - with the line that announces it, if something stays beside */
 static int
-act_remove(struct act *t, weir_call *call, uint32_t part,
-    const struct weir_mime_part *p, const struct attachment_item *why)
+act_remove(struct act *t, const struct weir_mime_part *p,
+    const struct attachment_item *why)
 {
 	size_t from = splice_delimiter(t->raw, (size_t)p->raw_head);
 	size_t to = (size_t)(p->raw_offset + p->raw_length);
 
-	if (act_siblings(t, call, part, p->parent) == 0)
+	if (t->parts[p->parent].stay == 0)
 		return act_replace(t, p, why);
 	if (to + 1 < t->raw.len && t->raw.ptr[to] == '\r' &&
 	    t->raw.ptr[to + 1] == '\n')
@@ -163,8 +174,8 @@ static int
 act_part(struct act *t, weir_call *call, uint32_t part)
 {
 	struct weir_mime_part p = { .size = sizeof(p) };
-	const struct attachment_item *why = NULL;
-	uint32_t action = act_action(t->a, part, &why);
+	const struct attachment_item *why = t->parts[part].why;
+	uint32_t action = t->parts[part].action;
 	int status;
 
 	if (action == RULE_NONE)
@@ -172,7 +183,7 @@ act_part(struct act *t, weir_call *call, uint32_t part)
 	status = t->a->m->mime->part(call, part, &p);
 	if (status != WEIR_OK)
 		return status;
-	if (p.parent == UINT32_MAX ||
+	if (p.parent >= t->a->n_parts ||
 	    (p.flags & (WEIR_MIME_ALTERNATE | WEIR_MIME_TRUNCATED)) != 0 ||
 	    p.encoding >= 3 || p.raw_head < t->body ||
 	    p.raw_offset < p.raw_head ||
@@ -183,7 +194,7 @@ act_part(struct act *t, weir_call *call, uint32_t part)
 		return WEIR_OK;
 	}
 	if (action == RULE_REMOVE)
-		return act_remove(t, call, part, &p, why);
+		return act_remove(t, &p, why);
 	if (action == RULE_REPLACE)
 		return act_replace(t, &p, why);
 	return act_rename(t, &p, part);
@@ -263,7 +274,9 @@ act_run(struct attachment_mail *a, weir_call *call)
 		return WEIR_E_NOMEM;
 	t->a = a;
 	t->v = calloc(a->n_parts + 1, sizeof(*t->v));
-	status = t->v != NULL ? a->m->mime->raw(call, &t->raw) : WEIR_E_NOMEM;
+	status = t->v != NULL ? act_plan(t, call) : WEIR_E_NOMEM;
+	if (status == WEIR_OK)
+		status = a->m->mime->raw(call, &t->raw);
 	if (status == WEIR_OK) {
 		end = memmem(t->raw.ptr, t->raw.len, "\r\n\r\n", 4);
 		t->body = end != NULL ? (size_t)(end - t->raw.ptr) + 4 :
@@ -277,6 +290,7 @@ act_run(struct attachment_mail *a, weir_call *call)
 		status = act_splice(t, call);
 	for (size_t i = 0; i < t->n; i++)
 		free(t->v[i].text);
+	free(t->parts);
 	free(t->v);
 	free(t);
 	return status;
@@ -321,13 +335,13 @@ attachment_act(void *state, weir_call *call)
 	struct attachment *m = state;
 	struct attachment_mail *a = attachment_get(m, call);
 	struct weir_verdict v = { .size = sizeof(v) };
-	const struct attachment_item *why;
-	bool edits = false;
+	const struct attachment_item *why = NULL;
 	char text[300];
 
-	for (uint32_t i = 0; a != NULL && i < a->n_parts && !edits; i++)
-		edits = act_action(a, i, &why) != RULE_NONE;
-	if (!edits)
+	for (uint32_t i = 0; a != NULL && i < a->n_items && why == NULL; i++)
+		if (act_action(a, &a->items[i]) != RULE_NONE)
+			why = &a->items[i];
+	if (why == NULL)
 		return WEIR_OK;
 	/* what nobody gets need not be changed, what is kept must not */
 	if (m->host->verdict_get(call, WEIR_RCPT_NONE, &v) == WEIR_OK &&

@@ -709,6 +709,21 @@ def test_more_than_fits_into_the_answer(films):
     assert held(reply) and "limit-count" in repr(reply), reply
 
 
+def test_thousands_are_removed_in_time(films):
+    """As many parts as a mail may have, each removed: work that grows with
+    their square would stop the worker."""
+    raw = mail(*[at.attached(f"x{i}.exe", b"MZ") for i in range(980)],
+               at.attached("a.zip", at.zipped(
+                   {f"x{i}.exe": b"" for i in range(990)})),
+               at.attached("stays.txt", b"text"))
+    reply = films.send(raw)
+    got = edited(raw, reply)
+    assert b"stays.txt" in got and b".exe" not in got, reply
+    log = [line for line in films.weir.log().splitlines()
+           if "held the event loop" in line]
+    print(log[-1:])
+
+
 def test_first_rule_decides(site):
     one = site('rule "ours" { names = {"tool.exe"} inside = top '
                'action = accept }\n'
