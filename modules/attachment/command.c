@@ -70,6 +70,22 @@ command_json_set(uint64_t set)
 	return list;
 }
 
+/* command_json_path - of a file, which may be no UTF-8 */
+static json_t *
+command_json_path(const char *path)
+{
+	json_t *out = json_string(path);
+	char *plain = out == NULL ? strdup(path) : NULL;
+
+	for (char *p = plain; p != NULL && *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	if (plain != NULL)
+		out = json_string(plain);
+	free(plain);
+	return out;
+}
+
 /* command_dump - a line of JSON */
 static void
 command_dump(const struct attachment *m, weir_call *call, json_t *all)
@@ -144,8 +160,8 @@ command_show(const struct command_file *f, weir_call *call)
 			    m->rules.v[item->rule].action));
 	}
 	if (f->json)
-		command_dump(m, call, json_pack("{s:s, s:s, s:o, s:b, s:o}",
-		    "file", f->path, "result", command_result(a),
+		command_dump(m, call, json_pack("{s:o, s:s, s:o, s:b, s:o}",
+		    "file", command_json_path(f->path), "result", command_result(a),
 		    "categories", command_json_set(a->categories), "more",
 		    a->more, "objects", list));
 	else
@@ -305,17 +321,19 @@ static int
 command_scan(void *state, weir_call *call, uint32_t argc,
     const char *const *argv, bool json)
 {
-	int status = WEIR_OK;
+	int status = WEIR_E_INVAL;
+	bool any = false;
 
-	if (argc < 2)
-		return WEIR_E_INVAL;
 	for (uint32_t i = 1; i < argc; i++) {
 		int one = command_file(state, call, argv[i], json);
 
+		any = any || one == WEIR_OK;
 		if (one != WEIR_OK)
 			status = one;
 	}
-	return status;
+	/* a failure of the call would take the others' answers along; what was
+	   said of one is an error in any case */
+	return any ? WEIR_OK : status;
 }
 
 /* command_categories - the words for rules */

@@ -432,6 +432,26 @@ def test_two_archives_in_one(scan):
     assert len(said) == len(paths) and not missed, missed
 
 
+def test_what_scan_can_not_read_is_said(scan):
+    """One after the other: the rest is read."""
+    link, folder = scan.folder / "link", scan.folder / "folder"
+    link.symlink_to("/bin/true")
+    folder.mkdir()
+    odd = os.fsencode(scan.folder) + b"/\xff.txt"
+    with open(odd, "wb") as f:
+        f.write(b"text")
+    done = subprocess.run(
+        [scan.binary, "-c", scan.conf, "attachment", "scan", link, folder,
+         scan.folder / "none", odd, "--json", "--offline"],
+        capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert b"symbolic link: name the file itself" in done.stderr
+    assert b"folder: no file" in done.stderr
+    assert b"none: No such file" in done.stderr
+    said, = map(json.loads, done.stdout.splitlines())
+    assert said["file"].endswith("/?.txt") and said["result"] == "clean"
+
+
 @pytest.mark.parametrize("name, data, want", [
     ("x.zip", b"PK\3\4\x14\0\1\0" + bytes(40), "encrypted-zip"),
     ("x.zip", b"PK\3\4" + bytes(60), "archive-corrupt"),
