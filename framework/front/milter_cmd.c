@@ -20,9 +20,10 @@ static const struct opinion too_large = { .action = WEIR_ACT_REJECT,
 static const struct opinion header_large = { .action = WEIR_ACT_REJECT,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
 	.enhanced = "5.3.4", .text = "Message header too large" };
-static const struct opinion bad_address = { .action = WEIR_ACT_TEMPFAIL,
-	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 451,
-	.enhanced = "4.1.0", .text = "Address or parameters too long" };
+/* the next attempt would bring the same */
+static const struct opinion bad_address = { .action = WEIR_ACT_REJECT,
+	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 553,
+	.enhanced = "5.1.0", .text = "Address or parameters too long" };
 static const struct opinion too_many = { .action = WEIR_ACT_TEMPFAIL,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 452,
 	.enhanced = "4.5.3", .text = "Too many recipients" };

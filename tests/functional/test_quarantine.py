@@ -807,5 +807,5 @@ def test_long_addresses_are_kept_whole(weir, milter_client, sink):
     # longer ones the daemon takes from no MTA
     for sender, to in ((A, long_address(1025)), (long_address(1025), A)):
         kind, text = send(milter, sender, [to], message)
-        assert "Address or parameters too long" in text, text
+        assert text.startswith("553 5.1.0 Address or parameters too"), text
     assert len(items(one)) == 5
