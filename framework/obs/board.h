@@ -34,7 +34,7 @@
 #define BOARD_MODULES 128
 #define BOARD_CRASHES 16  /* remembered for each module */
 #define BOARD_POISON 64
-#define BOARD_NAME_MAX 32
+#define BOARD_NAME_MAX 64 /* a module's name has 63 octets at most */
 #define BOARD_ID_MAX 24	  /* decision id with its NUL */
 #define BOARD_NO_MODULE (-1)
 
