@@ -149,9 +149,7 @@ descriptor_use(const struct weir_module *m)
 		    "is not among needs", WEIR_EXT_SERVICE, WEIR_EXT_LUA,
 		    WEIR_EXT_CONTROL, WEIR_EXT_TIMER);
 	for (const char *const *n = m->needs; n != NULL && *n != NULL; n++) {
-		/* drafts have no number behind them that a host keeps */
-		if (strncmp(*n, "draft.", 6) == 0 ||
-		    strstr(*n, "/draft") != NULL)
+		if (table_is_draft(*n))
 			say("W draft %s may change or vanish", *n);
 	}
 	if (m->helpers != NULL && !descriptor_needs(m, remote))

@@ -61,7 +61,8 @@ def test_modules(one, ctl):
     for m in modules.values():
         assert m["id"] == f"org.weir.{m['name']}" and m["license"]
         assert re.fullmatch(r"\d+\.\d+\.\d+", m["version"])
-        assert re.fullmatch(r"\d+\.\d+", m["abi"]) and m["helpers"] == []
+        assert re.fullmatch(r"\d+\.\d+", m["abi"]) and m["helpers"] == [] \
+            and m["drafts"] == []
         assert m["crashes"] == 0 and m["calls"] >= 0 and m["time_ms"] >= 0
     text = one.ctl("modules", "action")
     assert re.search(r"^action 0\.1\.0 \(GPL-2\.0-or-later, ABI \d+\.\d+\)$",
