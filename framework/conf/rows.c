@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,32 @@ rows_netlist_parse(const char *text, struct ip_net *net, struct err *err)
 	    "is no network such as 192.0.2.0/24 or 2001:db8::/32");
 }
 
+/* rows_netlist_check - the networks of a default */
+static int
+rows_netlist_check(const struct weir_option *row, struct err *err)
+{
+	weir_str rest = text_slice(row->fallback != NULL ? row->fallback : "");
+	struct ip_net net;
+	struct err why;
+	char one[80];
+
+	while (text_trim(rest).len != 0) {
+		const char *comma = memchr(rest.ptr, ',', rest.len);
+		size_t len = comma != NULL ? (size_t)(comma - rest.ptr) :
+					     rest.len;
+		weir_str item = text_trim((weir_str){ rest.ptr, len });
+
+		snprintf(one, sizeof(one), "%.*s", (int)item.len, item.ptr);
+		if (rows_netlist_parse(one, &net, &why) != WEIR_OK)
+			return err_set(err, WEIR_E_INVAL,
+			    "option %s: its default \"%s\" %s", row->name, one,
+			    why.text);
+		len += comma != NULL;
+		rest = (weir_str){ rest.ptr + len, rest.len - len };
+	}
+	return WEIR_OK;
+}
+
 /* rows_check_at - one level of rows */
 static int
 rows_check_at(const struct weir_option *rows, unsigned level, struct err *err)
@@ -120,6 +147,8 @@ rows_check_at(const struct weir_option *rows, unsigned level, struct err *err)
 			    row->name);
 		if (value_is_number(row->type))
 			rc = rows_number_check(row, err);
+		else if (row->type == WEIR_OPT_NETLIST)
+			rc = rows_netlist_check(row, err);
 		else if (row->type == WEIR_OPT_SECTION)
 			rc = rows_check_at(row->rows, level + 1, err);
 		if (rc != WEIR_OK)

@@ -13,6 +13,7 @@
 #include "ctl/format.h"
 #include "daemon/worker.h"
 #include "host/load.h"
+#include "host/table.h"
 #include "obs/board.h"
 
 static const char *const failure_names[] = { "tempfail", "quarantine",
@@ -90,6 +91,19 @@ modules_helpers(const struct weir_module *d)
 	return all;
 }
 
+/* modules_drafts - what it needs that may change or vanish */
+static json_t *
+modules_drafts(const struct weir_module *d)
+{
+	json_t *all = json_array();
+
+	for (const char *const *n = d->needs; n != NULL && *n != NULL; n++) {
+		if (table_is_draft(*n))
+			json_array_append_new(all, json_string(*n));
+	}
+	return all;
+}
+
 /* modules_one - everything about one */
 static json_t *
 modules_one(const struct conf *conf, const struct conf_module *m,
@@ -111,6 +125,7 @@ modules_one(const struct conf *conf, const struct conf_module *m,
 	modules_counts(o, m->name);
 	json_object_set_new(o, "symbols", modules_symbols(conf, d));
 	json_object_set_new(o, "helpers", modules_helpers(d));
+	json_object_set_new(o, "drafts", modules_drafts(d));
 	json_object_set(o, "options", json_object_get(options, m->name));
 	return o;
 }
@@ -214,6 +229,9 @@ modules_text(const json_t *all, struct buf *out)
 			    format_str(h, "name"), format_str(h, "sandbox"),
 			    program[0] != '\0' ? ", runs " : "", program);
 		}
+		json_array_foreach(json_object_get(m, "drafts"), k, h)
+			buf_printf(out, "    draft: uses %s, which may change "
+			    "or vanish\n", json_string_value(h));
 		modules_counts_text(m, out);
 		buf_printf(out, "    if it can't check: %s inbound, %s "
 		    "outbound\n", format_str(m, "on_failure"),

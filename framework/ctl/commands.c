@@ -118,16 +118,25 @@ ctl_reload(struct ctl_request *r)
 		ctl_fail(r, CTL_FAILED, "the master process does not answer");
 }
 
-/* ctl_stop - ask the master */
+/* ctl_stop - ask the master.  Under a service manager that is no end: whoever
+   reaches the control socket, as a worker that was taken over does, would else
+   leave the site without its filter. */
 static void
 ctl_stop(struct ctl_request *r)
 {
+	bool managed = getenv("NOTIFY_SOCKET") != NULL;
+
 	if (!worker_stop_daemon()) {
 		ctl_fail(r, CTL_FAILED, "the master process does not answer");
 		return;
 	}
-	buf_add_str(&r->out, r->json ? "{\"stopping\": true}\n" :
-				       "stopping\n");
+	if (r->json)
+		buf_printf(&r->out, "{\"stopping\": true, \"managed\": %s}\n",
+		    managed ? "true" : "false");
+	else
+		buf_printf(&r->out, "stopping%s\n", managed ?
+			", until the service manager starts it again; for good: "
+			"systemctl stop weir" : "");
 	ctl_done(r, CTL_OK);
 }
 

@@ -28,6 +28,7 @@
 #include "obs/record.h"
 #include "pipe/call.h"
 #include "pipe/explain.h"
+#include "pipe/guard.h"
 #include "pipe/run.h"
 #include "pipe/settle.h"
 #include "store/store.h"
@@ -256,6 +257,7 @@ engine_stop(void)
 		helpers_dir[0] = '\0';
 	}
 	hold_fini();
+	guard_flush();
 	registry_stop();
 	table_folders_fini();
 	if (recording)

@@ -422,7 +422,7 @@ master_on_failed(uint32_t generation, const char *text)
 
 /* master_on_message - an operator's wish, passed on by a worker */
 static void
-master_stop(void);
+master_stop(const char *why);
 
 static void
 master_on_message(int channel, const struct channel_msg *m)
@@ -430,7 +430,8 @@ master_on_message(int channel, const struct channel_msg *m)
 	struct asker *a;
 
 	if (m->kind == CHANNEL_STOP) {
-		master_stop();
+		master_stop("stopping: a worker was asked to, through the "
+			    "control socket");
 	} else if (m->kind == CHANNEL_RELOAD) {
 		if (master.askers.n >= 1000)
 			return;
@@ -471,9 +472,11 @@ master_on_stop_limit(struct loop_timer *t)
 	fleet_kill_all();
 }
 
-/* master_stop - finish what is begun, then go; the second time: go */
+/* master_stop - finish what is begun, then go; the second time: go.  That a
+   worker asks for it is no failure, but nothing that the service manager wanted
+   either: it is told to start us again (Restart=always). */
 static void
-master_stop(void)
+master_stop(const char *why)
 {
 	if (master.stopping) {
 		fleet_kill_all();
@@ -481,7 +484,7 @@ master_stop(void)
 	}
 	master.stopping = true;
 	sdnotify("STOPPING=1");
-	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "stopping");
+	log_event(WEIR_LOG_INFO, LOG_DAEMON_STOP, "%s", why);
 	/* nobody shall wait in the queue of a door that stays closed */
 	sockets_close(true);
 	if (fleet_is_empty()) {
@@ -533,7 +536,7 @@ master_on_signal(struct loop_io *io, int events)
 			fleet_send(CHANNEL_REOPEN);
 			break;
 		default:
-			master_stop();
+			master_stop("stopping");
 			break;
 		}
 	}

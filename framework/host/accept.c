@@ -13,6 +13,8 @@
 #define ROWS_MAX 200
 #define SYMBOLS_MAX 500
 #define STRIDE_MAX 1024
+#define LABEL_MAX 255 /* id, version, license, summary */
+#define TEXT_MAX 65536 /* help, defaults */
 
 /* What says who it is: in this place in every major. */
 #define HEAD_SIZE \
@@ -51,6 +53,37 @@ accept_is_module(const char *s)
 	return accept_is_name(s, false) && strchr(s, '_') == NULL;
 }
 
+/* accept_is_text - UTF-8 that a terminal and JSON can take; lines: it may have
+   some */
+static bool
+accept_is_text(const char *s, size_t most, bool lines)
+{
+	size_t n = strnlen(s, most + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c == 0x7f || (c < ' ' && !(lines && (c == '\n' || c == '\t'))))
+			return false;
+	}
+	return n <= most && text_is_utf8((weir_str){ s, n });
+}
+
+/* accept_row_texts - all that people read of an option */
+static bool
+accept_row_texts(const struct weir_option *o)
+{
+	const char *const texts[] = { o->help, o->fallback, o->lo, o->hi,
+		o->choices };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (texts[i] != NULL &&
+		    !accept_is_text(texts[i], TEXT_MAX, true))
+			return false;
+	}
+	return true;
+}
+
 /* accept_rows - copy option rows to our stride */
 static const struct weir_option *
 accept_rows(const struct weir_option *in, size_t stride, struct pool *pool,
@@ -80,6 +113,11 @@ accept_rows(const struct weir_option *in, size_t stride, struct pool *pool,
 		}
 		if (o->help == NULL || o->help[0] == '\0') {
 			err_set(err, 0, "option %s has no help text", o->name);
+			return NULL;
+		}
+		if (!accept_row_texts(o)) {
+			err_set(err, 0, "option %s: a text of it is not UTF-8, "
+			    "has control characters or is too long", o->name);
 			return NULL;
 		}
 		if (o->type == WEIR_OPT_ENUM && o->choices == NULL) {
@@ -125,6 +163,12 @@ accept_symbols(const struct weir_symbol *in, size_t stride, struct pool *pool,
 		}
 		if (out[i].help == NULL || out[i].help[0] == '\0') {
 			err_set(err, 0, "symbol %s has no help text",
+			    out[i].name);
+			return NULL;
+		}
+		if (!accept_is_text(out[i].help, TEXT_MAX, true)) {
+			err_set(err, 0, "symbol %s: its help is not UTF-8, "
+			    "has control characters or is too long",
 			    out[i].name);
 			return NULL;
 		}
@@ -271,6 +315,14 @@ accept_descriptor(const struct weir_module *in, const char *name,
 	    m->summary == NULL || !accept_is_module(m->name)) {
 		err_set(err, 0, "id, name, version, license or summary is "
 		    "missing, or the name is not of a-z, 0-9 and '-'");
+		return NULL;
+	}
+	if (!accept_is_text(m->id, LABEL_MAX, false) ||
+	    !accept_is_text(m->version, LABEL_MAX, false) ||
+	    !accept_is_text(m->license, LABEL_MAX, false) ||
+	    !accept_is_text(m->summary, LABEL_MAX, false)) {
+		err_set(err, 0, "id, version, license or summary is not one "
+		    "line of UTF-8 of at most %d octets", LABEL_MAX);
 		return NULL;
 	}
 	if (strcmp(m->name, name) != 0) {

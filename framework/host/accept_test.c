@@ -68,6 +68,8 @@ good(struct bent *b)
 	b->m.needs = b->needs;
 }
 
+static char long_text[257];
+
 #define BEND(name, what) \
 	static void bend_##name(struct bent *b) { what; }
 
@@ -100,6 +102,15 @@ BEND(version, b->m.version = NULL)
 BEND(license, b->m.license = NULL)
 BEND(summary, b->m.summary = NULL)
 BEND(create, b->m.create = NULL)
+BEND(version_utf8, b->m.version = "1\xff")
+BEND(license_control, b->m.license = "MIT\033[31m")
+BEND(summary_lines, b->m.summary = "two\nlines")
+BEND(id_long, memset(long_text, 'a', sizeof(long_text) - 1);
+     b->m.id = long_text)
+BEND(row_help_utf8, b->rows[0].help = "Good\xc3.")
+BEND(row_help_lines, b->rows[0].help = "Two\n\tlines.")
+BEND(row_fallback, b->rows[0].fallback = "\x07")
+BEND(symbol_help_utf8, b->symbols[0].help = "\xed\xa0\x80")
 BEND(needs, b->needs[0] = "weir.dns/2")
 BEND(on_failure, b->m.on_failure = 3)
 BEND(timeout, b->m.timeout_ms = 5)
@@ -166,6 +177,14 @@ static const struct {
 	{ bend_license, "license" },
 	{ bend_summary, "summary" },
 	{ bend_create, "create is missing" },
+	{ bend_version_utf8, "is not one line of UTF-8" },
+	{ bend_license_control, "is not one line of UTF-8" },
+	{ bend_summary_lines, "is not one line of UTF-8" },
+	{ bend_id_long, "of at most 255 octets" },
+	{ bend_row_help_utf8, "option one: a text of it is not UTF-8" },
+	{ bend_row_help_lines, NULL },
+	{ bend_row_fallback, "option one: a text of it is not UTF-8" },
+	{ bend_symbol_help_utf8, "symbol BENT: its help is not UTF-8" },
 	{ bend_needs, "it needs weir.dns/2, which this host does not have" },
 	{ bend_on_failure, "impossible on_failure 3" },
 	{ bend_timeout, "impossible timeout_ms 5" },

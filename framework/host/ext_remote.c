@@ -182,8 +182,12 @@ ext_remote_copy(const weir_str *data, uint32_t n, size_t *len)
 	int fd, status = WEIR_OK;
 
 	*len = 0;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		/* the same octets may be named again and again */
+		if (data[i].len > SIZE_MAX - *len)
+			return WEIR_E_NOMEM;
 		*len += data[i].len;
+	}
 	if (!budget_take(*len))
 		return WEIR_E_NOMEM;
 	fd = memfd_create("weir-data", MFD_CLOEXEC | MFD_ALLOW_SEALING);

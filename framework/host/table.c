@@ -47,6 +47,21 @@ table_ext(const char *id)
 	return NULL;
 }
 
+/* there are none now */
+static const char *const no_drafts[] = { NULL };
+const char *const *table_drafts = no_drafts;
+
+/* table_is_draft - is it promised to nobody */
+bool
+table_is_draft(const char *id)
+{
+	for (const char *const *d = table_drafts; *d != NULL; d++) {
+		if (strcmp(*d, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 void (*table_log_hook)(const struct module *, int, weir_str);
 _Thread_local struct module *table_thread_module;
 

@@ -13,6 +13,11 @@ extern const struct weir_host table_host;
 
 /* An extension table by id, or NULL. */
 const void *table_ext(const char *id);
+/* Is it one of <weir/ext/draft/>, which may change or vanish?  A draft keeps its
+   id when it becomes an extension, so that only this list tells: ids, ended by
+   NULL. */
+extern const char *const *table_drafts;
+bool table_is_draft(const char *id);
 
 /* While a configuration is only tried, modules' lines go here instead of the
    log; NULL: to the log. Process-wide. */

@@ -704,6 +704,25 @@ test_long_session(void **state)
 	session_close(&s);
 }
 
+/* Which table is a draft is the host's to say: the id will not change. */
+static void
+test_drafts(void **state)
+{
+	static const char *const drafts[] = { WEIR_EXT_DNS, NULL };
+	const char *const *none = table_drafts;
+
+	(void)state;
+	assert_false(table_is_draft(WEIR_EXT_DNS));
+	table_drafts = drafts;
+	assert_true(table_is_draft(WEIR_EXT_DNS));
+	assert_false(table_is_draft(WEIR_EXT_STORE));
+	assert_false(table_is_draft("weir.dns/2"));
+	table_drafts = none;
+	/* what is a draft must be there at all */
+	for (const char *const *d = table_drafts; *d != NULL; d++)
+		assert_non_null(table_ext(*d));
+}
+
 int
 main(void)
 {
@@ -715,6 +734,7 @@ main(void)
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_periodic),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_drafts),
 		cmocka_unit_test(test_long_session),
 	};
 

@@ -34,7 +34,7 @@
 #define BOARD_MODULES 128
 #define BOARD_CRASHES 16  /* remembered for each module */
 #define BOARD_POISON 64
-#define BOARD_NAME_MAX 32
+#define BOARD_NAME_MAX 64 /* a module's name has 63 octets at most */
 #define BOARD_ID_MAX 24	  /* decision id with its NUL */
 #define BOARD_NO_MODULE (-1)
 
@@ -70,7 +70,7 @@ struct board_module {
 	_Atomic int64_t benched_until; /* mono ms, 0: not benched */
 	_Atomic uint64_t crashes;      /* ever */
 	int64_t crash_ms[BOARD_CRASHES]; /* mono, a ring; the master's */
-	/* kept by the workers with board_module_called */
+	/* kept by the workers: board_module_called, board_module_failed */
 	_Atomic uint64_t calls, failures, time_ns;
 } __attribute__((aligned(64)));
 
@@ -188,6 +188,26 @@ board_mark_enter(int slot, int module, int stage, int phase, const char *id,
 	return before;
 }
 
+/* board_mark_again - the same of another callback, about the same decision as
+   the one before it */
+static inline uint64_t
+board_mark_again(int slot, int module, int stage, int phase, uint64_t now_ns)
+{
+	struct board_slot *s = &board->slot[slot];
+	uint64_t before = atomic_load_explicit(&s->where,
+	    memory_order_relaxed);
+
+	atomic_store_explicit(&s->sequence,
+	    atomic_load_explicit(&s->sequence, memory_order_relaxed) + 1,
+	    memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&s->since_ns, now_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->where, 1u | (uint64_t)(module + 1) << 1 |
+		(uint64_t)(unsigned)stage << 16 |
+		(uint64_t)(unsigned)phase << 32, memory_order_release);
+	return before;
+}
+
 /* board_mark_leave - it has returned */
 static inline void
 board_mark_leave(int slot, uint64_t before)
@@ -212,18 +232,24 @@ board_heartbeat(int slot)
 	    clock_mono_ns(), memory_order_relaxed);
 }
 
-/* board_module_called - one callback is over */
+/* board_module_called - so many callbacks are over; not for each of them: the
+   row is all workers' */
 static inline void
-board_module_called(int module, bool failed, uint64_t spent_ns)
+board_module_called(int module, uint64_t calls, uint64_t spent_ns)
 {
 	struct board_module *m = &board->module[module];
 
-	atomic_fetch_add_explicit(&m->calls, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&m->calls, calls, memory_order_relaxed);
 	atomic_fetch_add_explicit(&m->time_ns, spent_ns,
 	    memory_order_relaxed);
-	if (failed)
-		atomic_fetch_add_explicit(&m->failures, 1,
-		    memory_order_relaxed);
+}
+
+/* board_module_failed - one check did not run */
+static inline void
+board_module_failed(int module)
+{
+	atomic_fetch_add_explicit(&board->module[module].failures, 1,
+	    memory_order_relaxed);
 }
 
 #endif

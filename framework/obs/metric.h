@@ -97,15 +97,14 @@ metric_set(int id, int64_t value)
 /* Upper bounds of the buckets in nanoseconds. */
 extern const uint64_t metric_bounds[METRIC_BOUNDS];
 
-/* metric_observe_ns - one duration. [any] */
-static inline void
-metric_observe_ns(int id, uint64_t ns)
+/* metric_bucket - where a duration belongs; most are short */
+static inline unsigned
+metric_bucket(uint64_t ns)
 {
-	_Atomic uint64_t *cell;
 	unsigned lo = 0, hi = METRIC_BOUNDS;
 
-	if (!metric_is(id, METRIC_HISTOGRAM))
-		return;
+	if (ns <= metric_bounds[0])
+		return 0;
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
@@ -114,10 +113,45 @@ metric_observe_ns(int id, uint64_t ns)
 		else
 			lo = mid + 1;
 	}
+	return lo;
+}
+
+/* metric_observe_ns - one duration. [any] */
+static inline void
+metric_observe_ns(int id, uint64_t ns)
+{
+	_Atomic uint64_t *cell;
+
+	if (!metric_is(id, METRIC_HISTOGRAM))
+		return;
 	cell = &metric_row[id & METRIC_CELL_MASK];
-	atomic_fetch_add_explicit(&cell[lo], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cell[metric_bucket(ns)], 1,
+	    memory_order_relaxed);
 	atomic_fetch_add_explicit(&cell[METRIC_BUCKETS], ns,
 	    memory_order_relaxed);
+}
+
+/* metric_cell_add - to a cell that one thread alone writes */
+static inline void
+metric_cell_add(_Atomic uint64_t *cell, uint64_t n)
+{
+	atomic_store_explicit(cell,
+	    atomic_load_explicit(cell, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+/* metric_observe_own - one duration, of a series in which no other thread of
+   this process counts: that needs no locked instruction */
+static inline void
+metric_observe_own(int id, uint64_t ns)
+{
+	_Atomic uint64_t *cell;
+
+	if (!metric_is(id, METRIC_HISTOGRAM))
+		return;
+	cell = &metric_row[id & METRIC_CELL_MASK];
+	metric_cell_add(&cell[metric_bucket(ns)], 1);
+	metric_cell_add(&cell[METRIC_BUCKETS], ns);
 }
 
 /* metric_observe - one duration in seconds; NaN and less than 0 count as 0,

@@ -132,9 +132,9 @@ call_find(weir_call *handle)
 	return c->module != NULL && call_handle(c) == handle ? c : NULL;
 }
 
-/* call_close - nothing is pending any more */
+/* call_close - nothing is pending any more; now_ns as for guard_closed */
 static void
-call_close(struct call *c)
+call_close(struct call *c, uint64_t now_ns)
 {
 	struct run *run = c->run;
 	struct session *s = c->session;
@@ -142,7 +142,7 @@ call_close(struct call *c)
 	void (*closed)(struct call *) = c->closed;
 
 	loop_timer_stop(&c->timer);
-	guard_closed(c);
+	guard_closed(c, now_ns);
 	if (closed != NULL)
 		closed(c);
 	list_remove(&c->run_node);
@@ -178,7 +178,7 @@ call_leave(struct call *c)
 		return;
 	guard_leave(c);
 	if (c->pending == 0)
-		call_close(c);
+		call_close(c, c->left_ns);
 }
 
 /* call_start_timer - the clock runs from the first wait */
@@ -275,7 +275,7 @@ call_cancel(struct call *c, int status)
 		run_call_closed(run);
 	}
 	if (c->inside == 0 && c->pending == 0)
-		call_close(c);
+		call_close(c, 0);
 }
 
 /* call_cancel_all - the process stops */

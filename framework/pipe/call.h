@@ -52,7 +52,7 @@ struct call {
 	bool is_control;   /* answers a command (host/control.h) */
 	int64_t timeout_ms; /* from the first wait on */
 	struct loop_timer timer;
-	uint64_t begun_ns, entered_ns;
+	uint64_t begun_ns, entered_ns, left_ns;
 	struct pool *pool; /* of a call that is not about mail */
 	void (*closed)(struct call *call); /* or NULL; last thing that runs */
 	void *closed_arg;

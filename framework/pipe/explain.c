@@ -74,28 +74,12 @@ explain_rcpt(json_t *o, const struct message *m, uint32_t rcpt)
 		    explain_text(m->rcpts[rcpt].address));
 }
 
-/* explain_notes - add one set of notes to the arrays */
+/* explain_facts - what is there already stays: it counts more */
 static void
-explain_notes(json_t *root, const struct notes *n, const struct message *m)
+explain_facts(json_t *root, const struct notes *n, const struct message *m)
 {
-	json_t *findings = json_object_get(root, "findings");
 	json_t *facts = json_object_get(root, "facts");
-	json_t *opinions = json_object_get(root, "opinions");
-	json_t *unscanned = json_object_get(root, "unscanned");
 
-	for (const struct finding *f = n->findings; f != NULL; f = f->next) {
-		json_t *o = json_object();
-
-		json_object_set_new(o, "symbol", json_string(f->symbol));
-		json_object_set_new(o, "module",
-		    json_string(explain_module(f->module)));
-		json_object_set_new(o, "score", json_real(f->score));
-		json_object_set_new(o, "reason", explain_text(f->reason));
-		explain_rcpt(o, m, f->rcpt);
-		if (f->shadow)
-			json_object_set_new(o, "shadow", json_true());
-		json_array_append_new(findings, o);
-	}
 	for (const struct fact *f = n->facts; f != NULL; f = f->next) {
 		json_t *o = facts;
 
@@ -115,6 +99,29 @@ explain_notes(json_t *root, const struct notes *n, const struct message *m)
 		}
 		if (json_object_get(o, f->key) == NULL)
 			json_object_set_new(o, f->key, explain_text(f->value));
+	}
+}
+
+/* explain_notes - add one set of notes to the arrays */
+static void
+explain_notes(json_t *root, const struct notes *n, const struct message *m)
+{
+	json_t *findings = json_object_get(root, "findings");
+	json_t *opinions = json_object_get(root, "opinions");
+	json_t *unscanned = json_object_get(root, "unscanned");
+
+	for (const struct finding *f = n->findings; f != NULL; f = f->next) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "symbol", json_string(f->symbol));
+		json_object_set_new(o, "module",
+		    json_string(explain_module(f->module)));
+		json_object_set_new(o, "score", json_real(f->score));
+		json_object_set_new(o, "reason", explain_text(f->reason));
+		explain_rcpt(o, m, f->rcpt);
+		if (f->shadow)
+			json_object_set_new(o, "shadow", json_true());
+		json_array_append_new(findings, o);
 	}
 	for (const struct opinion *p = n->opinions; p != NULL; p = p->next) {
 		json_t *o = json_object();
@@ -290,8 +297,12 @@ explain_json(const struct session *s, const struct message *m,
 	json_object_set_new(o, "opinions", json_array());
 	json_object_set_new(o, "unscanned", json_array());
 	explain_notes(o, &s->notes, m);
-	if (m != NULL)
+	if (m != NULL) {
 		explain_notes(o, &m->notes, m);
+		/* the message's before the session's, as fact_get finds them */
+		explain_facts(o, &m->notes, m);
+	}
+	explain_facts(o, &s->notes, m);
 	json_object_set_new(o, "edits", m != NULL ? explain_edits(m) :
 						    json_array());
 	if (m != NULL)

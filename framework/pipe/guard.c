@@ -14,6 +14,15 @@
 
 static int slot = -1;
 static uint64_t outer;
+static bool chain;
+/* of the callback before in a chain: when it left (0: there is none), and what
+   it was about */
+static uint64_t left_ns;
+static const struct session *left_session;
+static const struct message *left_message;
+static struct module *counted; /* those with calls that the board lacks */
+static void guard_on_flush(struct loop_task *t);
+static struct loop_task flush = { LIST_INIT(flush.node), guard_on_flush };
 static _Thread_local const struct guard_job *this_job;
 /* a job's thread has left its mark and dies: the loop, which still turns, must
    not write over it */
@@ -27,11 +36,56 @@ guard_marks(void)
 	    !atomic_load_explicit(&dying, memory_order_relaxed);
 }
 
+/* guard_flush - the board's rows are all workers': to write them for each
+   callback would cost more than many a callback does */
+void
+guard_flush(void)
+{
+	while (counted != NULL) {
+		struct module *m = counted;
+
+		counted = m->counted;
+		board_module_called(m->board, m->calls, m->calls_ns);
+		m->calls = 0;
+		m->calls_ns = 0;
+	}
+}
+
+/* guard_on_flush - the turn ends */
+static void
+guard_on_flush(struct loop_task *t)
+{
+	(void)t;
+	guard_flush();
+}
+
+/* guard_count - one more call, for guard_flush */
+static void
+guard_count(struct module *m, uint64_t spent)
+{
+	if (m->calls++ == 0) {
+		m->counted = counted;
+		counted = m;
+		loop_defer(&flush);
+	}
+	m->calls_ns += spent;
+}
+
 /* guard_slot - this worker's row of the board; negative: no board */
 void
 guard_slot(int board_slot)
 {
+	guard_flush();
+	loop_task_cancel(&flush);
 	slot = board_slot;
+}
+
+/* guard_chain - callbacks begin, or are over */
+void
+guard_chain(bool on)
+{
+	chain = on;
+	left_ns = 0;
 }
 
 /* guard_id - the decision that this call is about */
@@ -47,7 +101,9 @@ guard_id(const struct call *c)
 void
 guard_enter(struct call *c)
 {
-	c->entered_ns = clock_mono_ns();
+	bool next = chain && left_ns != 0;
+
+	c->entered_ns = next ? left_ns : clock_mono_ns();
 	if (c->begun_ns == 0)
 		c->begun_ns = c->entered_ns;
 	if (!guard_marks())
@@ -55,14 +111,19 @@ guard_enter(struct call *c)
 	/* the mail that this call is about, of all that are at work */
 	board_fingerprint_set(slot,
 	    c->message != NULL ? c->message->fingerprint : 0);
-	outer = board_mark_enter(slot, c->module->board, c->stage, c->phase,
-	    guard_id(c), c->entered_ns);
+	if (next && c->session == left_session && c->message == left_message)
+		outer = board_mark_again(slot, c->module->board, c->stage,
+		    c->phase, c->entered_ns);
+	else
+		outer = board_mark_enter(slot, c->module->board, c->stage,
+		    c->phase, guard_id(c), c->entered_ns);
 }
 
 /* guard_drop_enter - data of a scope is dropped */
 void
 guard_drop_enter(const struct module *m)
 {
+	left_ns = 0; /* the id of the callback before is written over */
 	if (guard_marks())
 		outer = board_mark_enter(slot, m->board, WEIR_STAGE_EOM,
 		    WEIR_PHASE_ACT, NULL, clock_mono_ns());
@@ -133,14 +194,17 @@ guard_slow(const struct call *c, uint64_t spent)
 void
 guard_leave(struct call *c)
 {
-	uint64_t spent = clock_mono_ns() - c->entered_ns;
+	uint64_t now = clock_mono_ns(), spent = now - c->entered_ns;
 
+	left_ns = c->left_ns = now;
+	left_session = c->session;
+	left_message = c->message;
 	if (guard_marks()) {
 		board_mark_leave(slot, outer);
 		board_fingerprint_set(slot, 0);
 		outer = 0;
 		if (c->module->board >= 0)
-			board_module_called(c->module->board, false, spent);
+			guard_count(c->module, spent);
 	}
 	if (spent > SLOW_NS && !c->may_block)
 		guard_slow(c, spent);
@@ -148,11 +212,11 @@ guard_leave(struct call *c)
 
 /* guard_closed - how long it was open, waits included */
 void
-guard_closed(struct call *c)
+guard_closed(struct call *c, uint64_t now_ns)
 {
 	if (c->stage < WEIR_STAGE_COUNT && c->begun_ns != 0)
-		metric_observe_ns(c->module->metric_time[c->stage],
-		    clock_mono_ns() - c->begun_ns);
+		metric_observe_own(c->module->metric_time[c->stage],
+		    (now_ns != 0 ? now_ns : clock_mono_ns()) - c->begun_ns);
 }
 
 /* guard_failed - a check did not run: say so */
@@ -165,7 +229,7 @@ guard_failed(struct call *c, int status, weir_str reason)
 
 	metric_add(c->module->metric_failures, 1);
 	if (slot >= 0 && c->module->board >= 0)
-		board_module_called(c->module->board, true, 0);
+		board_module_failed(c->module->board);
 	if (c->session != NULL)
 		ctx.session = c->session->id;
 	if (c->message != NULL)

@@ -15,8 +15,15 @@ void guard_slot(int board_slot);
 
 void guard_enter(struct call *c);
 void guard_leave(struct call *c);
-/* the call is over: its time goes to the module's histogram */
-void guard_closed(struct call *c);
+/* Callbacks follow at once upon one another: when one has left the next one
+   enters, and the clock is asked once for both. */
+void guard_chain(bool on);
+/* the call is over: its time goes to the module's histogram.  now_ns: 0, or
+   what time it is */
+void guard_closed(struct call *c, uint64_t now_ns);
+/* What was counted since this turn of the loop began goes to the board; by
+   itself at the turn's end. */
+void guard_flush(void);
 void guard_failed(struct call *c, int status, weir_str reason);
 /* may the module be called at all, or is it benched after crashes */
 bool guard_is_benched(const struct module *m);

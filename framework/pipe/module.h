@@ -33,6 +33,10 @@ struct module {
 	int board;	       /* row in obs/board's module table */
 	int metric_time[WEIR_STAGE_COUNT]; /* histogram ids, or -1 */
 	int metric_failures;
+	/* calls since guard_flush, and the next module that has some */
+	uint32_t calls;
+	uint64_t calls_ns;
+	struct module *counted;
 };
 
 #endif

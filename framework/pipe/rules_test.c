@@ -335,6 +335,78 @@ test_fingerprint(void **state)
 	board_destroy();
 }
 
+/* Callbacks that follow at once: each is marked as itself, since the one before
+   has left, and the board has the counts when the turn is over. */
+
+static struct board_mark chain_marks[8];
+static unsigned chain_n;
+
+static int
+chain_look(struct fake *f, weir_call *call, int stage, int phase)
+{
+	uint64_t begun = clock_mono_ns();
+
+	(void)call;
+	(void)stage;
+	(void)phase;
+	assert_true(chain_n < 8);
+	assert_true(board_mark_read(my_slot, &chain_marks[chain_n++]));
+	while (clock_mono_ns() - begun < 2000000)
+		;
+	return f->arg != NULL ? WEIR_E_TEMP : WEIR_OK;
+}
+
+static void
+test_chain(void **state)
+{
+	struct fake a, b;
+	struct fake *all[] = { &a, &b };
+	struct session *s;
+	struct board_module *row;
+
+	(void)state;
+	board_create();
+	my_slot = board_slot_take(1);
+	guard_slot(my_slot);
+	fake_init(&a, "a", BIT(CONNECT) | BIT(HEADER), 0, 0, chain_look);
+	fake_init(&b, "b", BIT(CONNECT) | BIT(HEADER), 0, 0, chain_look);
+	b.arg = &b; /* it fails */
+	a.m.board = board_module("a");
+	b.m.board = board_module("b");
+	fake_plan(all, 2);
+	s = fake_session("in");
+	chain_n = 0;
+	fake_stage(s, WEIR_STAGE_CONNECT, WEIR_RCPT_NONE);
+	fake_message(s, 1);
+	run_header(s, text_slice("X"), text_slice(" y"));
+	assert_int_equal(chain_n, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct board_mark *m = &chain_marks[i];
+
+		assert_int_equal(m->module, i % 2 == 0 ? a.m.board : b.m.board);
+		assert_int_equal(m->stage, i < 2 ? WEIR_STAGE_CONNECT :
+						   WEIR_STAGE_HEADER);
+		assert_string_equal(m->id, i < 2 ? s->id : s->message->id);
+		if (i > 0)
+			assert_true(m->since_ns >=
+			    chain_marks[i - 1].since_ns + 2000000);
+	}
+	guard_drop_enter(&a.m); /* it has no id */
+	assert_true(board_mark_read(my_slot, &chain_marks[4]));
+	assert_string_equal(chain_marks[4].id, "");
+	guard_drop_leave();
+	loop_once(false);
+	for (unsigned i = 0; i < 2; i++) {
+		row = &board->module[i == 0 ? a.m.board : b.m.board];
+		assert_int_equal(row->calls, 2);
+		assert_true(row->time_ns >= 4000000 && row->time_ns < 9e9);
+		assert_int_equal(row->failures, i == 0 ? 0 : 2);
+	}
+	session_close(&s);
+	guard_slot(-1);
+	board_destroy();
+}
+
 static void
 test_one_rcpt_at_a_time(void **state)
 {
@@ -416,6 +488,7 @@ main(void)
 		T(test_facts),
 		T(test_benched),
 		T(test_fingerprint),
+		T(test_chain),
 		T(test_one_rcpt_at_a_time),
 		T(test_edits_of_failed),
 	};

@@ -116,9 +116,9 @@ run_table(const struct module *m, int phase)
 					     m->descriptor->act;
 }
 
-/* run_invoke - into the module's code */
+/* run_invoke - into the module's code; text: what header and body get */
 static int
-run_invoke(const struct module *m, struct call *c, weir_str a, weir_str b)
+run_invoke(const struct module *m, struct call *c, const weir_str *text)
 {
 	const struct weir_stages *t = run_table(m, c->phase);
 	weir_call *h = call_handle(c);
@@ -135,11 +135,11 @@ run_invoke(const struct module *m, struct call *c, weir_str a, weir_str b)
 	case WEIR_STAGE_DATA:
 		return t->data(m->state, h);
 	case WEIR_STAGE_HEADER:
-		return t->header(m->state, h, a, b);
+		return t->header(m->state, h, text[0], text[1]);
 	case WEIR_STAGE_EOH:
 		return t->eoh(m->state, h);
 	case WEIR_STAGE_BODY:
-		return t->body(m->state, h, a);
+		return t->body(m->state, h, text[0]);
 	case WEIR_STAGE_EOM:
 		return t->eom(m->state, h);
 	default:
@@ -203,10 +203,10 @@ run_blind(struct module *m, struct message *msg)
 	notes_unscanned(&msg->notes, msg->pool, &u);
 }
 
-/* run_one - call one module */
+/* run_one - call one module; text as for run_invoke, or NULL */
 static void
 run_one(struct session *s, struct run *run, struct module *m, int stage,
-    int phase, uint32_t rcpt, weir_str a, weir_str b)
+    int phase, uint32_t rcpt, const weir_str *text)
 {
 	struct call *c;
 	int status;
@@ -235,7 +235,7 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 		run->open++;
 	}
 	call_enter(c);
-	status = run_invoke(m, c, a, b);
+	status = run_invoke(m, c, text);
 	if (status < 0)
 		call_fail(c, status, text_slice(status_name(status)));
 	if (status < 0 && c->pending > 0)
@@ -247,11 +247,9 @@ run_one(struct session *s, struct run *run, struct module *m, int stage,
 static void
 run_wave(struct run *run, const struct plan_wave *wave)
 {
-	weir_str none = { "", 0 };
-
 	for (uint32_t i = 0; i < wave->n && run->active; i++)
 		run_one(run->session, run, wave->modules[i], run->stage,
-		    run->phase, run->rcpt, none, none);
+		    run->phase, run->rcpt, NULL);
 }
 
 /* run_advance - wave after wave, phase after phase; true when finished */
@@ -259,6 +257,7 @@ static bool
 run_advance(struct run *run)
 {
 	run->advancing = true;
+	guard_chain(true);
 	while (run->active && run->open == 0) {
 		const struct plan_phase *p = plan_phase(run->stage, run->phase);
 
@@ -270,6 +269,7 @@ run_advance(struct run *run)
 		if (++run->phase == WEIR_PHASE_COUNT)
 			run->active = false;
 	}
+	guard_chain(false);
 	run->advancing = false;
 	return !run->active;
 }
@@ -386,15 +386,19 @@ run_stage(struct session *s, enum weir_stage stage, uint32_t rcpt,
 static void
 run_event(struct session *s, int stage, weir_str a, weir_str b)
 {
+	const weir_str text[2] = { a, b };
+
+	guard_chain(true);
 	for (int p = 0; p < WEIR_PHASE_COUNT; p++) {
 		const struct plan_phase *ph = plan_phase(stage, p);
 
 		for (uint32_t w = 0; w < ph->n; w++) {
 			for (uint32_t i = 0; i < ph->waves[w].n; i++)
 				run_one(s, NULL, ph->waves[w].modules[i], stage,
-				    p, WEIR_RCPT_NONE, a, b);
+				    p, WEIR_RCPT_NONE, text);
 		}
 	}
+	guard_chain(false);
 }
 
 /* run_header - a header field */

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "store/aside_jail.h"
 #include "store/lmdb.h"
 #include "store/store.h"
 
@@ -63,13 +63,21 @@ aside_name(const char *path)
 	return name;
 }
 
+/* aside_dir - the folder of a file */
+static char *
+aside_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? xstrdup(".") :
+			       xstrndup(path, (size_t)(slash - path) + 1);
+}
+
 /* aside_lock_dir - the folder, locked against other workers that do the same */
 static int
 aside_lock_dir(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == NULL ? xstrdup(".") :
-				    xstrndup(path, (size_t)(slash - path) + 1);
+	char *dir = aside_dir(path);
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	free(dir);
@@ -122,15 +130,11 @@ aside_verify(struct lmdb_txn *t, void *arg)
 /* aside_drop - the rights of the folder's owner: who may write there may lay a
    link to a file of root's, so that file's owner says nothing */
 static int
-aside_drop(const char *path)
+aside_drop(const char *dir)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == NULL ? xstrdup(".") :
-				    xstrndup(path, (size_t)(slash - path) + 1);
 	struct stat st;
 	int rc = stat(dir, &st);
 
-	free(dir);
 	return rc != 0 || setgroups(0, NULL) != 0 || setgid(st.st_gid) != 0 ?
 	    -1 : setuid(st.st_uid);
 }
@@ -144,6 +148,7 @@ aside_child(const char *path, const struct stat *st, int out)
 	struct rlimit cpu = { ASIDE_CPU, ASIDE_CPU + 5 }, core = { 0, 0 };
 	struct err err = { "" }, generic;
 	struct lmdb *db = NULL;
+	char *dir = aside_dir(path);
 	sigset_t none;
 	int rc, null;
 
@@ -162,12 +167,13 @@ aside_child(const char *path, const struct stat *st, int out)
 		_exit(2);
 	out = STDERR_FILENO + 1;
 	close_range((unsigned)out + 1, ~0u, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* not as root: its lock file would shut the workers out, and the
 	   content is not to be trusted */
-	if (geteuid() == 0 && aside_drop(path) != 0)
+	if (geteuid() == 0 && aside_drop(dir) != 0)
 		_exit(2);
-	rc = lmdb_open(path, (size_t)st->st_size, &db, &err, NULL);
+	rc = aside_jail(dir, &err);
+	if (rc == WEIR_OK)
+		rc = lmdb_open(path, (size_t)st->st_size, &db, &err, NULL);
 	if (rc == WEIR_OK)
 		rc = lmdb_read_job(db, aside_verify, &err, &generic);
 	if (rc == WEIR_OK)

@@ -2,11 +2,16 @@
 /* crash_test - several processes, kill -9, and damaged files. */
 #include "store/test_util.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "store/aside_jail.h"
 #include "store/lmdb.h"
 
 #define ROUNDS 20
@@ -443,6 +448,125 @@ store_check_is_not_root(void **state)
 	assert_int_equal(unlink(secret), 0);
 }
 
+/* jailed - what each of these gets there; 0: they are refused as they should be,
+   else which one is not */
+static int
+jailed(const char *inside, const char *program)
+{
+	char *args[] = { (char *)(uintptr_t)program, NULL };
+	struct err err;
+	int fd;
+
+	alarm(60);
+	if (aside_jail(dir, &err) != WEIR_OK)
+		return 1;
+	if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM)
+		return 2;
+	if (fork() >= 0 || errno != EPERM)
+		return 3;
+	if (execv(program, args) == 0 || errno != EPERM)
+		return 4;
+	if (kill(getppid(), 0) == 0 || errno != EPERM)
+		return 5;
+	if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE |
+		MAP_ANONYMOUS, -1, 0) != MAP_FAILED || errno != EPERM)
+		return 6;
+	if (unlink(inside) == 0 || errno != EPERM)
+		return 7;
+	if ((fd = open(inside, O_RDWR)) < 0 || ftruncate(fd, 1) != 0)
+		return 8;
+	/* this one only where there is Landlock */
+	fd = open("/etc/passwd", O_RDONLY);
+	return fd >= 0 ? 9 : errno == EACCES ? 0 : 10;
+}
+
+static void
+store_check_reads_in_a_jail(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	fill();
+	pid = fork();
+	if (pid == 0)
+		_exit(jailed(path, "/bin/true"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 9 &&
+	    syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, 1) < 0)
+		print_message("this kernel has no Landlock\n");
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* status_of - the number behind a word in /proc/PID/status, -1: none */
+static int
+status_of(const char *pid, const char *word)
+{
+	char name[64], line[256];
+	int value = -1;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%.20s/status", pid);
+	f = fopen(name, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, word, strlen(word)) == 0)
+			value = atoi(line + strlen(word));
+	}
+	if (f != NULL)
+		fclose(f);
+	return value;
+}
+
+/* child_is_filtered - does a child of that process have a seccomp filter */
+static bool
+child_is_filtered(pid_t parent)
+{
+	DIR *d = opendir("/proc");
+	bool yes = false;
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		yes = yes || (status_of(e->d_name, "PPid:") == parent &&
+			status_of(e->d_name, "Seccomp:") == 2);
+	if (d != NULL)
+		closedir(d);
+	return yes;
+}
+
+/* The reader is in it before it has LMDB open the file. */
+static void
+store_check_enters_the_jail_first(void **state)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char lock[sizeof(path) + 8];
+	pid_t pid;
+	int fd, status;
+	bool filtered = false;
+
+	(void)state;
+	fill();
+	snprintf(lock, sizeof(lock), "%s-lock", path);
+	fd = open(lock, O_RDWR);
+	assert_int_equal(fcntl(fd, F_SETLK, &all), 0); /* LMDB waits for it */
+	pid = fork();
+	if (pid == 0) {
+		close(fd);
+		_exit(store_check(path, NULL) == WEIR_OK ? 0 : 1);
+	}
+	for (int i = 0; i < 3000 && !filtered; i++) {
+		filtered = child_is_filtered(pid);
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+		usleep(10000);
+	}
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(filtered);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -461,6 +585,10 @@ main(int argc, char **argv)
 		    store_sets_damage_aside_while_it_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(store_check_is_not_root, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(store_check_reads_in_a_jail,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    store_check_enters_the_jail_first, setup, teardown),
 	};
 
 	struct lmdb *db;

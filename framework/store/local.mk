@@ -1,5 +1,6 @@
 libweir_la_SOURCES += \
 	framework/store/aside.c framework/store/aside.h \
+	framework/store/aside_jail.c framework/store/aside_jail.h \
 	framework/store/commit.c \
 	framework/store/entry.c framework/store/entry.h \
 	framework/store/lmdb.c framework/store/lmdb.h \

@@ -77,7 +77,7 @@ drive_pass(void *arg, uint64_t cancel_at)
 	run.cancel_at = cancel_at;
 	drive_mail_init(&mail, p->raw, p->from_quoted);
 	drive_run_again(&run, p->o, &mail);
-	gone = run.gone;
+	gone = run.cancelled;
 	drive_run_end(&run);
 	drive_mail_fini(&mail);
 	return cancel_at != 0 && gone;

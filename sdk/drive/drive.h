@@ -49,6 +49,8 @@ struct drive_options {
 	const char *client_name, *helo, *from, *auth; /* NULL: not given */
 	VEC(const char *) rcpts;
 	VEC(struct drive_macro) macros;
+	VEC(struct drive_macro) facts; /* of the session, as if a module had
+					  stated them */
 	struct session_front front;
 	const char *hostname;  /* ours, of the configuration */
 	int64_t now_ms; /* 0: real time */
@@ -95,6 +97,7 @@ struct drive_run {
 	struct drive_cost cost[WEIR_STAGE_COUNT];
 	uint64_t steps, cancel_at; /* the client goes at that one; 0: never */
 	bool gone; /* it has */
+	bool cancelled; /* because of cancel_at */
 };
 
 /* Take a message through all stages. */

@@ -29,6 +29,7 @@ static const struct {
 	[CASE_OPTION] = { "option", 1, CASE_WORDS_MAX, SET_UP | RAW },
 	[CASE_CONFIG] = { "config", 0, CASE_WORDS_MAX, SET_UP | BLOCK | RAW },
 	[CASE_STORE] = { "store", 3, 4, 0 },
+	[CASE_FACT] = { "fact", 2, 2, 0 },
 	[CASE_FAIL] = { "fail", 1, 2, 0 },
 	[CASE_REPAIR] = { "repair", 0, 0, 0 },
 	[CASE_MAIL] = { "mail", 0, 1, BLOCK },

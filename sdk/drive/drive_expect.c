@@ -244,7 +244,9 @@ expect_edit(const struct case_step *s, size_t at, const json_t *record,
 		buf_fini(&is);
 	}
 	if (json_array_size(all) == 0)
-		buf_add_str(why, "there are no edits");
+		buf_printf(why, "there are no edits; the mail ended at %s with "
+		    "verdict %s", expect_text(record, "stage").ptr,
+		    expect_text(record, "verdict").ptr);
 	buf_fini(&want);
 	return fits;
 }

@@ -467,6 +467,7 @@ drive_options_fini(struct drive_options *o)
 	drive_files_fini(&o->files);
 	vec_fini(&o->rcpts);
 	vec_fini(&o->macros);
+	vec_fini(&o->facts);
 	vec_fini(&o->modules);
 	vec_fini(&o->cases);
 }

@@ -263,6 +263,24 @@ play_expect_store(struct play *p, const struct case_step *s)
 	buf_fini(&r.value);
 }
 
+/* play_fact - fact KEY VALUE: what another module would have found */
+static void
+play_fact(struct play *p, const struct case_step *s)
+{
+	const weir_str *key = &s->words[0];
+	const char *dot = strchr(key->ptr, '.');
+	struct drive_macro *f;
+
+	if (key->len > 64 || dot == NULL || dot == key->ptr || dot[1] == '\0') {
+		play_fail(p, "fact %s: keys are MODULE.WORD, at most 64 octets",
+		    key->ptr);
+		return;
+	}
+	f = vec_push(&p->o.facts);
+	f->name = *key;
+	f->value = s->words[1];
+}
+
 /* play_fault - fail WHAT */
 static void
 play_fault(struct play *p, const struct case_step *s)
@@ -323,7 +341,7 @@ play_send(struct play *p)
 	run.cancel_at = p->cancel_at;
 	drive_mail_init(&mail, raw, p->mbox_quoted);
 	drive_run_again(&run, &p->o, &mail);
-	if (p->cancel_at != 0 && run.gone)
+	if (p->cancel_at != 0 && run.cancelled)
 		p->gone = true;
 	if (p->expecting) {
 		p->record = drive_record(&run, p->file, 0);
@@ -363,13 +381,15 @@ play_clear(struct play *p, const struct case_step *s)
 		p->o.rcpts.n = 0;
 	else if (text_equals(s->words[0], "macro"))
 		p->o.macros.n = 0;
+	else if (text_equals(s->words[0], "fact"))
+		p->o.facts.n = 0;
 	else if (text_equals(s->words[0], "auth"))
 		p->o.auth = NULL;
 	else if (text_equals(s->words[0], "disconnect"))
 		p->o.disconnect = -1;
 	else
-		play_fail(p, "what can be cleared: rcpt, macro, auth, "
-		    "disconnect");
+		play_fail(p, "what can be cleared: rcpt, macro, fact, "
+		    "auth, disconnect");
 }
 
 /* play_time - now TIME, advance DURATION */
@@ -481,6 +501,9 @@ play_step(struct play *p, const struct case_step *s)
 	case CASE_STORE:
 		play_store(p, s);
 		break;
+	case CASE_FACT:
+		play_fact(p, s);
+		break;
 	case CASE_FAIL:
 		play_fault(p, s);
 		break;
@@ -507,7 +530,7 @@ play_reset(struct play *p, const struct drive_options *o)
 	p->o.helo = o->helo;
 	p->o.from = o->from;
 	p->o.auth = o->auth;
-	p->o.rcpts.n = p->o.macros.n = 0;
+	p->o.rcpts.n = p->o.macros.n = p->o.facts.n = 0;
 	p->o.disconnect = -1;
 	p->have_mail = false;
 	p->dirty = true;
@@ -577,6 +600,7 @@ play_fini(struct play *p)
 	buf_fini(&p->log);
 	vec_fini(&p->o.rcpts);
 	vec_fini(&p->o.macros);
+	vec_fini(&p->o.facts);
 	pool_destroy(&p->pool);
 }
 
@@ -594,6 +618,7 @@ drive_play(const struct drive_options *o, const char *file,
 
 	memset(&p.o.rcpts, 0, sizeof(p.o.rcpts));
 	memset(&p.o.macros, 0, sizeof(p.o.macros));
+	memset(&p.o.facts, 0, sizeof(p.o.facts));
 	p.o.quiet = true;
 	p.o.timing = true;
 	p.pool = pool_create(1024, 0);

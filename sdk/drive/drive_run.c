@@ -76,7 +76,7 @@ static bool
 run_step(struct drive_run *r)
 {
 	if (r->cancel_at != 0 && ++r->steps >= r->cancel_at)
-		r->gone = true;
+		r->gone = r->cancelled = true;
 	return r->gone;
 }
 
@@ -434,6 +434,21 @@ drive_run_begin(struct drive_run *r, const struct drive_options *o,
 	drive_run_again(r, o, mail);
 }
 
+/* run_facts - what no module that is loaded has found out, but some other would
+   have by now */
+static void
+run_facts(struct session *s, const struct drive_options *o)
+{
+	for (size_t i = 0; i < o->facts.n; i++) {
+		struct fact f = { .rcpt = WEIR_RCPT_NONE,
+			.stage = WEIR_STAGE_CONNECT,
+			.key = (char *)(uintptr_t)o->facts.v[i].name.ptr,
+			.value = o->facts.v[i].value };
+
+		notes_fact(&s->notes, s->pool, &f);
+	}
+}
+
 /* drive_run_again - the same; when the client goes is set already */
 void
 drive_run_again(struct drive_run *r, const struct drive_options *o,
@@ -454,6 +469,7 @@ drive_run_again(struct drive_run *r, const struct drive_options *o,
 	r->session->edit_caps = EDIT_CAP_ALL;
 	session_set(r->session, &r->session->server_name,
 	    text_slice(o->hostname));
+	run_facts(r->session, o);
 	run_all(r, &guess);
 	run_fates(r);
 	r->ns = clock_mono_ns() - r->begun_ns;

@@ -15,7 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <weir/ext/control.h>
+#include <weir/ext/lua.h>
 #include <weir/ext/remote.h>
+#include <weir/ext/service.h>
+#include <weir/ext/timer.h>
 
 #include "base/alloc.h"
 #include "conf/desc.h"
@@ -96,22 +100,59 @@ descriptor_help(const struct weir_option *o, const char *section)
 	}
 }
 
+/* descriptor_needs - is one of these tables among those that it asks for */
+static bool
+descriptor_needs(const struct weir_module *m, const char *const *ids)
+{
+	for (const char *const *n = m->needs; n != NULL && *n != NULL; n++) {
+		for (const char *const *id = ids; *id != NULL; id++) {
+			if (strcmp(*n, *id) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* descriptor_runs - does anybody ever call it: mail, another module, a rule,
+   an operator, a clock */
+static bool
+descriptor_runs(const struct weir_module *m)
+{
+	static const char *const callers[] = { WEIR_EXT_SERVICE, WEIR_EXT_LUA,
+		WEIR_EXT_CONTROL, WEIR_EXT_TIMER, NULL };
+	const struct weir_stages *const tables[] = { m->collect, m->decide,
+		m->act };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		const struct weir_stages *t = tables[i];
+
+		if (t != NULL &&
+		    (t->connect != NULL || t->helo != NULL || t->mail != NULL ||
+			t->rcpt != NULL || t->data != NULL ||
+			t->header != NULL || t->eoh != NULL ||
+			t->body != NULL || t->eom != NULL))
+			return true;
+	}
+	return m->message_end != NULL || m->session_end != NULL ||
+	    descriptor_needs(m, callers);
+}
+
 /* descriptor_use - does anything of it ever run */
 static void
 descriptor_use(const struct weir_module *m)
 {
-	bool remote = false;
+	static const char *const remote[] = { WEIR_EXT_REMOTE, NULL };
 
-	if (m->collect == NULL && m->decide == NULL && m->act == NULL)
-		say("W stages there is no callback for any stage");
+	if (!descriptor_runs(m))
+		say("W stages nothing of it ever runs: no callback for any "
+		    "stage or end, and what others could call (%s, %s, %s, %s) "
+		    "is not among needs", WEIR_EXT_SERVICE, WEIR_EXT_LUA,
+		    WEIR_EXT_CONTROL, WEIR_EXT_TIMER);
 	for (const char *const *n = m->needs; n != NULL && *n != NULL; n++) {
-		remote |= strcmp(*n, WEIR_EXT_REMOTE) == 0;
-		/* drafts have no number behind them that a host keeps */
-		if (strncmp(*n, "draft.", 6) == 0 ||
-		    strstr(*n, "/draft") != NULL)
+		if (table_is_draft(*n))
 			say("W draft %s may change or vanish", *n);
 	}
-	if (m->helpers != NULL && !remote)
+	if (m->helpers != NULL && !descriptor_needs(m, remote))
 		say("W needs there are helpers, but weir.remote/1 is not "
 		    "among needs");
 	for (const struct weir_symbol *s = m->symbols;

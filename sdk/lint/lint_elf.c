@@ -104,15 +104,66 @@ elf_jumps(struct lint *l, const struct elf *e)
 		    "frames: the module marks no place (setjmp)", jump);
 }
 
+/* elf_has - is that name imported */
+static bool
+elf_has(const struct elf *e, const char *name)
+{
+	for (size_t i = 0; i < e->imports.n; i++) {
+		if (strcmp(e->imports.v[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* elf_is_rust - Rust's library lies in every module in Rust, and is the only
+   one there that calls the unwinder: no C does, and C++ only through a library
+   of its own.  With -C panic=abort nothing calls it: such a module is none that
+   could stop its panics. */
+static bool
+elf_is_rust(const struct elf *e)
+{
+	return elf_has(e, "_Unwind_RaiseException") &&
+	    !elf_has(e, "__cxa_throw");
+}
+
+/* elf_rust - what that library imports in any case: who else of the module
+   does, can't be seen */
+static bool
+elf_rust(struct lint *l, const char *name)
+{
+	static const struct {
+		const char *name, *why;
+	} own[] = {
+		{ "abort", "is Rust's way out of a panic in a panic, which ends "
+			   "the process; an ordinary one must be stopped before "
+			   "it leaves a callback" },
+		{ "clock_gettime", "is behind Rust's std::time: the module "
+				   "itself should use wall_ms, mono_ms, which "
+				   "tests turn" }
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		if (strcmp(name, own[i].name) == 0) {
+			lint_add(l, LINT_NOTICE, "import", "%s %s", name,
+			    own[i].why);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* elf_imports - functions with consequences */
 static void
 elf_imports(struct lint *l, const struct elf *e)
 {
+	bool rust = elf_is_rust(e);
+
 	for (size_t k = 0; k < sizeof(imports) / sizeof(*imports); k++) {
 		for (size_t i = 0; i < e->imports.n; i++) {
 			const char *name = e->imports.v[i];
 
-			if (elf_is_among(name, imports[k].names)) {
+			if (elf_is_among(name, imports[k].names) &&
+			    !(rust && elf_rust(l, name))) {
 				lint_add(l, imports[k].level, "import",
 				    "%s %s", name, imports[k].why);
 				lint_for_helper(l, imports[k].may);
@@ -160,6 +211,8 @@ elf_exports(struct lint *l, const struct elf *e)
 static void
 elf_link(struct lint *l, const struct elf *e)
 {
+	unsigned own = elf_is_rust(e) ? 2 : 1;
+
 	if (!e->bind_now)
 		lint_add(l, LINT_ERROR, "bind-now", "symbols are not resolved when "
 		    "it is loaded (link with -Wl,-z,now)");
@@ -172,11 +225,11 @@ elf_link(struct lint *l, const struct elf *e)
 	if (e->stack_executable)
 		lint_add(l, LINT_ERROR, "stack", "it wants an executable stack "
 		    "(link with -Wl,-z,noexecstack)");
-	/* one is the compiler's own */
-	if (e->constructors > 1)
+	/* one is the compiler's own, another one that of Rust's library */
+	if (e->constructors > own)
 		lint_add(l, LINT_WARNING, "constructor", "it has %u constructors, "
 		    "which run before anybody has checked it",
-		    e->constructors - 1);
+		    e->constructors - own);
 	for (size_t i = 0; i < e->needed.n; i++) {
 		for (size_t k = 0;
 		     k < sizeof(libraries) / sizeof(*libraries); k++) {

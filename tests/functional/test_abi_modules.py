@@ -175,6 +175,11 @@ BAD = [
                  "body": ".options = o,"}, "option a"),
     ("bad-default", {"head": OPTION.format('.fallback = "x"'),
                      "body": ".options = o,"}, "option a"),
+    ("net-default", {"head": OPTION.replace("INT", "NETLIST").format(
+        '.fallback = "::1, 10.0.0.0/99"'), "body": ".options = o,"},
+     'option a: its default "10.0.0.0/99" is no network'),
+    ("not-text", {"body": '.version = "1\\xff",'},
+     "id, version, license or summary is not one line of UTF-8"),
     ("needs", {"head": 'static const char *const n[] = { "weir.none/1", NULL '
                "};\n", "body": ".needs = n,"},
      "it needs weir.none/1, which this host does not have"),

@@ -165,6 +165,32 @@ case jobs that are not taken
 """, modules=["probe"], status=0)
 
 
+def test_facts_of_modules_that_are_not_there(drive):
+    """A module that depends on another one's fact is tested without it."""
+    drive("""
+case as if it had been found
+  fact spf.result fail
+  fact probe.store "not this"
+  option at = "eom" store = yes
+  from alice@example.org
+  expect fact spf.result = fail
+  expect fact probe.store = new
+  clear fact
+  send
+  expect no fact spf.result
+""", modules=["probe"], status=0)
+    out, _ = drive("case bad\n  fact spf fail\n", modules=["probe"], status=1)
+    assert "fact spf: keys are MODULE.WORD" in out
+
+
+def test_each_step_of_a_client_that_goes_anyway(drive):
+    """--cancel-each ends when the case's own disconnect comes first."""
+    out, _ = drive("case goes\n  disconnect rcpt\n", "--cancel-each",
+                   modules=["probe"], status=0)
+    steps = int(re.search(r"disconnected at (\d+) steps", out).group(1))
+    assert 3 <= steps <= 10, out
+
+
 def test_bad_files(drive, folder):
     for text, why in [("", "there is no case"), ("helo x\n", "first"),
                       ("case x\nhallo y\n", 'did you mean "helo"')]:

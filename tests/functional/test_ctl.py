@@ -61,7 +61,8 @@ def test_modules(one, ctl):
     for m in modules.values():
         assert m["id"] == f"org.weir.{m['name']}" and m["license"]
         assert re.fullmatch(r"\d+\.\d+\.\d+", m["version"])
-        assert re.fullmatch(r"\d+\.\d+", m["abi"]) and m["helpers"] == []
+        assert re.fullmatch(r"\d+\.\d+", m["abi"]) and m["helpers"] == [] \
+            and m["drafts"] == []
         assert m["crashes"] == 0 and m["calls"] >= 0 and m["time_ms"] >= 0
     text = one.ctl("modules", "action")
     assert re.search(r"^action 0\.1\.0 \(GPL-2\.0-or-later, ABI \d+\.\d+\)$",
@@ -106,11 +107,24 @@ def test_reload(one, ctl):
 
 def test_stop(weir, ctl):
     one = weir(MILTER)
-    assert ctl("-s", one.dir / "control.sock", "stop").returncode == 0
+    done = ctl("-s", one.dir / "control.sock", "stop")
+    assert done.returncode == 0
+    # the tests' daemon has a service manager, which is no operator's wish
+    assert done.stdout == ("stopping, until the service manager starts it "
+                           "again; for good: systemctl stop weir\n")
     proc.wait_for(lambda: not one.process.running(), what="the end")
+    assert "stopping: a worker was asked to" in one.log()
     gone = ctl("-s", one.dir / "control.sock", "status")
     assert gone.returncode == 3
     assert "is weir running?" in gone.stderr
+
+
+def test_unit_starts_again():
+    """A worker can ask for a stop, which is no failure: exit status 0."""
+    text = (ROOT / "contrib" / "systemd" / "weir.service.in").read_text()
+    assert re.findall("^Restart=(.*)$", text, re.M) == ["always"]
+    assert "RestartPreventExitStatus" not in text
+    assert "SuccessExitStatus" not in text
 
 
 def test_explain_early(weir, milter_client):

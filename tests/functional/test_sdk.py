@@ -112,7 +112,9 @@ def test_module_rejects_in_a_daemon(installed, folder, weir):
     ("--stages lunch x", 'no "lunch"'), ("--extensions x x", 'no "x"'),
     ("--build scons x", 'no "scons"'), ("--what x y", "no option --what"),
     ("--id 'a b;c' x", "id and licence"), ("--summary 'a|b' x", "summary"),
-    ("--stages", "usage"), ("x y", "usage"),
+    ("--stages", "needs a value"), ("-x", "no option -x"),
+    ("--stages '*' a", 'no "*"'), ("--id a..b a", "words with a dot"),
+    ("--summary 'a\nb' a", "one line"), ("x y", "usage"),
 ])
 def test_bad_command_lines(installed, folder, args, why):
     done = subprocess.run(f"weir-new-module {args}", shell=True, cwd=folder,

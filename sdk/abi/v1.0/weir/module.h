@@ -73,7 +73,9 @@ struct weir_helper; /* see weir/ext/remote.h */
 
 /* The descriptor.  Constant, with all that it points at, and lives as long as
    the process: the host copies what it needs once, tools read it without
-   starting the module.  The members up to stride_symbol keep their place in
+   starting the module.  Texts are UTF-8 without control characters: id,
+   version, license and summary one line of at most 255 octets, others (help,
+   defaults) at most 65536, with line ends and tabs.  The members up to stride_symbol keep their place in
    every major, so that a host can say whom it refuses. */
 struct weir_module {
 	uint32_t magic;		/* WEIR_MAGIC */

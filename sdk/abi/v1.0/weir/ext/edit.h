@@ -8,6 +8,10 @@
  * Requests go to a journal under the module's name; the front-end replays it
  * once, from the end, so that the removal of one header never shifts another.
  * All requests of one module are applied or none.
+ * Of two for the same field, recipient, the body, the sender or the hold the
+ * first is carried out, also of two modules: `after` says who comes later.
+ * Values of fields: with the blank after the colon, as header_at gives them, or
+ * without: then one is put there.
  * WEIR_E_UNSUPPORTED: the front-end or the MTA did not agree to such changes.
  * WEIR_E_LIMIT: too many edits, or the new body is over 64 MiB.
  * Everything is copied; CR, LF and NUL in values answer WEIR_E_INVAL, except
