@@ -523,7 +523,9 @@ sandbox_limits(const struct helper_spec *spec, struct err *err)
 {
 	int status = sandbox_limit(RLIMIT_NOFILE, DESCRIPTORS, err);
 
-#ifndef WEIR_POISON /* a sanitizer's shadow needs more address space */
+#ifdef WEIR_POISON /* a sanitizer's shadow needs more address space */
+	(void)spec;
+#else
 	if (status == WEIR_OK)
 		status = sandbox_limit(RLIMIT_AS, spec->memory != 0 ?
 		    spec->memory : MEMORY_DEFAULT, err);
