@@ -74,8 +74,10 @@ load_unknown(struct load *load, const cfg_t *cfg, size_t token)
 	load->skip = token;
 	if (scan_statement_end(scan, token) == token) {
 		/* not shown: it may be the rest of a secret */
-		scan_report(scan, CONF_ERROR, token, "stray word (a value with "
-		    "blanks needs quotes)");
+		scan_report(scan, CONF_ERROR, token, "stray word (%s)",
+		    scan_is_word(scan, token, "include") ?
+			"another file is read by include(\"FILE\")" :
+			"a value with blanks needs quotes");
 		return;
 	}
 	if (scan_kind(scan, token + 1) != '=')
@@ -108,6 +110,19 @@ load_unknown(struct load *load, const cfg_t *cfg, size_t token)
 	    what, name, where, cfg->title != NULL ? " \"" : "",
 	    cfg->title != NULL ? cfg->title : "",
 	    cfg->title != NULL ? "\"" : "", load_near(load, name, names));
+}
+
+/* load_form - how what libConfuse misses is written */
+static const char *
+load_form(const char *fmt)
+{
+	if (strstr(fmt, "missing title") != NULL)
+		return ": it is written NAME \"TITLE\" { ... }";
+	if (strstr(fmt, "missing opening brace") != NULL)
+		return ": it is written NAME { ... }";
+	if (strstr(fmt, "missing equal sign") != NULL)
+		return ": it is written NAME = VALUE";
+	return "";
 }
 
 /* load_error - libConfuse's error function */
@@ -145,7 +160,7 @@ load_error(cfg_t *cfg, const char *fmt, va_list ap)
 		return;
 	}
 	vsnprintf(text, sizeof(text), fmt, ap);
-	scan_report(scan, CONF_ERROR, token, "%s", text);
+	scan_report(scan, CONF_ERROR, token, "%s%s", text, load_form(fmt));
 }
 
 /* load_valid - libConfuse read a value or the end of a section */

@@ -129,27 +129,33 @@ static const struct {
 	    "1: unexpected word: a comma or brace is missing\n" },
 	/* syntax */
 	{ "workers = \n", "1: premature end of file\n" },
-	{ "\nworkers 2", "2: missing equal sign after option 'workers'\n" },
+	{ "\nworkers 2", "2: missing equal sign after option 'workers'"
+	    ": it is written NAME = VALUE\n" },
 	{ "\nworkers = 1 2", "2: stray word (a value with blanks needs "
 	    "quotes)\n" },
-	{ "dns = 3", "1: missing opening brace for section 'dns'\n" },
-	{ "listener { }", "1: missing title for section 'listener'\n" },
-	{ "module { }", "1: missing title for section 'module'\n" },
+	{ "dns = 3", "1: missing opening brace for section 'dns'"
+	    ": it is written NAME { ... }\n" },
+	{ "listener { }", "1: missing title for section 'listener'"
+	    ": it is written NAME \"TITLE\" { ... }\n" },
+	{ "module { }", "1: missing title for section 'module'"
+	    ": it is written NAME \"TITLE\" { ... }\n" },
 	{ "action \"x\" { }",
-	    "1: missing opening brace for section 'action'\n" },
-	{ "workers { }", "1: missing equal sign after option 'workers'\n" },
+	    "1: missing opening brace for section 'action'"
+	    ": it is written NAME { ... }\n" },
+	{ "workers { }", "1: missing equal sign after option 'workers'"
+	    ": it is written NAME = VALUE\n" },
 	{ "= 3", "1: unexpected \"=\"\n" },
 	{ "dns {\n log {\n}\n", "1: { is not closed\n" },
 	{ "dns { }\n}", "2: } closes nothing\n" },
 	{ "{{{{{{{{{", "1: more than 8 braces inside each other\n" },
 	{ "user = \"a\nb\"", "1: string is not closed in its line\n" },
 	{ "user = 'a", "1: string is not closed in its line\n" },
-	{ "user = \"\\d\"", "1: unknown escape \"\\x5cd\" in a string (a "
-	    "backslash itself is \\x5c\\x5c; '...' needs none)\n" },
-	{ "user = \"\\001\"", "1: unknown escape \"\\x5c0\" in a string (a "
-	    "backslash itself is \\x5c\\x5c; '...' needs none)\n" },
-	{ "user = \"\\", "1: unknown escape \"\\x5c\" in a string (a "
-	    "backslash itself is \\x5c\\x5c; '...' needs none)\n" },
+	{ "user = \"\\d\"", "1: unknown escape \"\\d\" in a string (a "
+	    "backslash itself is \\\\; '...' needs none)\n" },
+	{ "user = \"\\001\"", "1: unknown escape \"\\0\" in a string (a "
+	    "backslash itself is \\\\; '...' needs none)\n" },
+	{ "user = \"\\", "1: unknown escape \"\\\" in a string (a "
+	    "backslash itself is \\\\; '...' needs none)\n" },
 	{ "\n\n/* \n\n", "3: comment is not closed\n" },
 	{ "dns { servers += {\"::1\"} }",
 	    "1: += is not known: write the whole list\n" },
@@ -157,12 +163,15 @@ static const struct {
 	    "1: unexpected \";\": a statement ends without it\n" },
 	{ "user = ${HOME}", "1: unexpected \"$\": it needs quotes\n" },
 	{ "user = a*b", "1: unexpected \"*\": it needs quotes\n" },
-	{ "user = \"\x01\"", "1: control character \\x5cx01\n" },
+	{ "user = \"\x01\"", "1: control character \\x01\n" },
 	{ "\n\nuser = \"\xff\"", "3: text is not UTF-8\n" },
 	{ "user = f(\"x\")",
 	    "1: parentheses only stand in include(\"file\")\n" },
 	{ "user = include(\"x\")",
 	    "1: parentheses only stand in include(\"file\")\n" },
+	{ "include \"x\"",
+	    "1: stray word (another file is read by include(\"FILE\"))\n"
+	    "1: stray word (a value with blanks needs quotes)\n" },
 	{ "\ninclude(\"x\")", "2: can't include anything here\n" },
 };
 

@@ -18,6 +18,23 @@ conf_report_fini(struct conf_report *report)
 	memset(report, 0, sizeof(*report));
 }
 
+/* report_backslash - show a backslash as what the file has: what a log must
+   keep apart would only confuse whoever looks for it in the file */
+static void
+report_backslash(char *text)
+{
+	static const char code[] = "\\x5c";
+	char *to = text;
+
+	for (const char *p = text; *p != '\0'; to++) {
+		bool found = strncmp(p, code, sizeof(code) - 1) == 0;
+
+		*to = *p;
+		p += found ? sizeof(code) - 1 : 1;
+	}
+	*to = '\0';
+}
+
 /* conf_report_vadd - add one finding */
 void
 conf_report_vadd(struct conf_report *report, enum conf_severity severity,
@@ -35,6 +52,7 @@ conf_report_vadd(struct conf_report *report, enum conf_severity severity,
 		return;
 	buf_vprintf(&raw, fmt, ap);
 	text_escape(text, sizeof(text), buf_str(&raw));
+	report_backslash(text);
 	buf_fini(&raw);
 	item = &report->items[report->n++];
 	item->severity = severity;
