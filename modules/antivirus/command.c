@@ -17,6 +17,12 @@
 #define POLL_MS 200
 #define FILE_MAX (256u << 20)
 
+static const char command_away[] =
+    "the scanner is not there: the log says why (event=helper.death); after\n"
+    "too many deaths (event=helper.benched) it is started again when the time\n"
+    "`bench` of crash { } is over, or with the daemon (systemctl restart "
+    "weir)\n";
+
 /* One run of a command. */
 struct command {
 	struct antivirus *m;
@@ -133,7 +139,9 @@ command_state(const struct command *c, weir_call *call, const json_t *o)
 	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
 		command_row(c, call, words[i][0],
 		    json_string_value(json_object_get(o, words[i][1])));
-	command_number(c, call, o, "version", "version", "");
+	/* signatures of one's own have none */
+	if (json_integer_value(json_object_get(o, "version")) > 0)
+		command_number(c, call, o, "version", "version", "");
 	command_number(c, call, o, "signatures", "signatures", "");
 	command_age(c, call, o);
 	command_number(c, call, o, "memory", "memory", " octets");
@@ -160,8 +168,7 @@ command_status_done(weir_call *call, int status, const char *text, void *arg)
 	const char *problem = json_string_value(json_object_get(o, "problem"));
 
 	if (o == NULL) {
-		c->m->control->error(call, WEIR_STR("the scanner is not there: "
-		    "see `weirctl status` and the log\n"));
+		c->m->control->error(call, weir_str_of(command_away));
 	} else if (c->reload &&
 	    (json_is_true(json_object_get(o, "loading")) ||
 		json_is_true(json_object_get(o, "asked"))) &&
@@ -209,8 +216,7 @@ command_ask(struct antivirus *m, weir_call *call, bool json, bool reload)
 	status = av_report_ask(m, call, reload ? AV_ASK_RELOAD :
 		AV_ASK_STATUS, command_status_done, c);
 	if (status < 0) {
-		m->control->error(call, WEIR_STR("the scanner is not there: "
-		    "see `weirctl status` and the log\n"));
+		m->control->error(call, weir_str_of(command_away));
 		command_free(c);
 	}
 	return status;

@@ -44,7 +44,10 @@ engine_on_message(enum cl_msg severity, const char *full, const char *msg,
 		line[--n] = '\0';
 	if (severity >= CL_MSG_ERROR) {
 		engine_messages.errors++;
-		memcpy(engine_messages.last, line, n + 1);
+		/* the file and what the error code says: known anyway, and
+		   the message before it has the line */
+		if (strncmp(line, "Can't load ", 11) != 0)
+			memcpy(engine_messages.last, line, n + 1);
 	}
 	if (engine_log != NULL)
 		engine_log(severity >= CL_MSG_ERROR, line);

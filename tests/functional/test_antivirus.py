@@ -440,6 +440,21 @@ def test_missing_folder_may_come_later(start, folder):
                   "the database")
 
 
+def test_the_benched_scanner_names_its_remedy(start, folder):
+    one = start(db=database(folder), extra="crash { limit = 1 }\n")
+    # signatures of one's own have no version
+    assert "version " not in one.weir.ctl("antivirus", "status")
+    os.kill(one.helpers()[0], signal.SIGKILL)
+    proc.wait_for(lambda: "event=helper.benched" in one.weir.log(), 10,
+                  "the pause")
+    done = subprocess.run([proc.program("weirctl"), "-s",
+                           one.weir.dir / "control.sock", "antivirus",
+                           "status"], capture_output=True, text=True,
+                          timeout=30)
+    assert done.returncode == 1
+    assert "helper.benched" in done.stderr and "restart" in done.stderr
+
+
 def test_pass_is_not_clean(start, folder):
     """on_failure = pass delivers, but says that nobody has looked."""
     empty = folder / "db"
@@ -457,7 +472,9 @@ def test_corrupt_candidate_keeps_the_old_engine(start, folder):
     proc.wait_for(lambda: one.status()["state"] == "alarm", 15, "the alarm")
     state = one.status()
     assert state["reload_failures"] == 1 and state["generation"] == 1
-    assert "broken.ndb" in state["problem"]
+    # the file once, and its line
+    assert state["problem"].count("broken.ndb") == 1
+    assert "at line 1;" in state["problem"]
     assert "alarm:" in one.weir.log()
     assert one.send(plain(PATTERN)).code == 5
     assert one.send(plain()).code == 2
