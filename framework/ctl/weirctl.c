@@ -388,6 +388,23 @@ weirctl_take_options(struct weirctl *w, int argc, char **argv)
 	return n;
 }
 
+/* weirctl_give_db - --db in front of the command is the module's, too: the
+   words go two places to the left, where argv has the program's name and
+   the option */
+static int
+weirctl_give_db(const struct weirctl *w, int argc, char ***argv)
+{
+	static char name[] = "--db";
+
+	if (w->db == NULL || argc == 0)
+		return argc;
+	*argv -= 2;
+	memmove(*argv, *argv + 2, (size_t)argc * sizeof(**argv));
+	(*argv)[argc] = name;
+	(*argv)[argc + 1] = w->db;
+	return argc + 2;
+}
+
 /* weirctl_run - ours, or the daemon's */
 static int
 weirctl_run(struct weirctl *w, int argc, char **argv)
@@ -413,6 +430,7 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 		{ "json", no_argument, NULL, 'j' },
 		{ "zone", required_argument, NULL, 'z' },
 		{ "offline", no_argument, NULL, 'o' },
+		{ "db", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
@@ -438,6 +456,9 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 			break;
 		case 'o':
 			w->offline = true;
+			break;
+		case 'd':
+			w->db = optarg;
 			break;
 		case 'V':
 			printf("weirctl %s, module ABI %d.%d\n",
@@ -466,7 +487,8 @@ main(int argc, char **argv)
 	if (!weirctl_options(&w, argc, argv, &status))
 		return status;
 	argv += optind;
-	argc = weirctl_take_options(&w, argc - optind, argv);
+	argc = weirctl_give_db(&w, argc - optind, &argv);
+	argc = weirctl_take_options(&w, argc, argv);
 	if (argc == 0) {
 		weirctl_usage(stderr);
 		fputs("weirctl help lists the commands.\n", stderr);

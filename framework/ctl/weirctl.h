@@ -28,6 +28,7 @@ struct weirctl {
 	bool raw; /* octets of mail are wanted, whatever they are */
 	const char *zone; /* --zone, or NULL */
 	bool offline; /* --offline, --db: ask no daemon */
+	char *db; /* --db in front of the command, or NULL */
 };
 
 struct weirctl_command {

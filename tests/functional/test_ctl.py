@@ -185,6 +185,26 @@ def test_without_daemon(folder, ctl):
         assert away.stderr.count("\n") == 1
 
 
+def test_db_in_front_of_the_command(folder, ctl):
+    """As weirctl -h lists it; behind the command it works, too."""
+    if not (daemon.module_path() / "mod_bayes.so").exists():
+        pytest.skip("mod_bayes is not built")
+    conf = folder / "weir.conf"
+    conf.write_text(f'module_path = "{daemon.module_path()}"\n'
+                    'module "bayes" { }\n')
+    mail = folder / "mail"
+    mail.write_text("Subject: minutes\n\nnotes of the meeting\n")
+    done = ctl("--db", folder / "db", "-c", conf, "bayes", "learn", "ham",
+               mail)
+    assert done.returncode == 0 and "1 learned" in done.stdout, done.stderr
+    for words in ((f"--db={folder}/db", "--json", "-c", conf, "bayes",
+                   "stats"),
+                  ("-c", conf, "bayes", "stats", "--json", "--db",
+                   folder / "db")):
+        done = ctl(*words)
+        assert json.loads(done.stdout)["messages"] == 1, done.stderr
+
+
 def test_help(folder, one, ctl):
     """Of a command or of a module, with a daemon and without one."""
     conf = folder / "help.conf"
