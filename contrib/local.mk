@@ -1,8 +1,7 @@
 EXTRA_DIST += contrib/dovecot tests/quality
 EXTRA_DIST += contrib/check-packages contrib/debian contrib/package
 EXTRA_DIST += contrib/check contrib/quickstart contrib/demo.py \
-	contrib/packages contrib/install-packages \
-	contrib/clamav/clamd.conf contrib/clamav/freshclam.conf
+	contrib/packages contrib/install-packages
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = contrib/weir.conf
@@ -26,6 +25,11 @@ uninstall-hook:
 	for la in $(module_LTLIBRARIES); do \
 		rm -f "$(DESTDIR)$(moduledir)/`basename $$la .la`.so"; \
 	done
-EXTRA_DIST += contrib/dovecot/README.md
 examplesdovecotdir = $(docdir)/examples/dovecot
-dist_examplesdovecot_DATA = contrib/dovecot/weir-quarantine.conf
+dist_examplesdovecot_DATA = contrib/dovecot/README.md \
+	contrib/dovecot/weir-quarantine.conf contrib/dovecot/90-weir.conf \
+	contrib/dovecot/learn-ham.sieve contrib/dovecot/learn-spam.sieve
+dist_examplesdovecot_SCRIPTS = contrib/dovecot/weir-learn
+examplesclamavdir = $(docdir)/examples/clamav
+dist_examplesclamav_DATA = contrib/clamav/clamd.conf \
+	contrib/clamav/freshclam.conf
