@@ -172,7 +172,7 @@ def main():
         demo.step(1, "A clean message from a client that is never greylisted",
                   2, client="198.51.100.20", name="mail.friend.example",
                   sender="anna@friend.example", subject="Minutes of Monday")
-        demo.step(2, "The same from a client on a DNS list: refused",
+        demo.step(2, "Another from a client on a DNS list: refused",
                   5, client="203.0.113.7", name="[UNAVAILABLE]",
                   sender="win@prize.example", subject="You have won")
         stranger = {"client": "192.0.2.99", "name": "mx.stranger.example",
@@ -192,7 +192,10 @@ def main():
 {shown}
 
    install      make -C {proc.build_dir()} install
-   configure    /etc/weir/weir.conf, weir.conf(5); check it with weir -t
+   user         adduser --system --group weir
+   configure    install -D -m 644 contrib/weir.conf /etc/weir/weir.conf
+                and change it, see weir.conf(5); weir -t says what is wrong
+   start        systemctl daemon-reload; systemctl start weir
    connect      weirctl mta-config postfix    prints the settings for main.cf
    try rules    weir-drive -c FILE --eml MAIL runs a mail without any MTA
    test all     contrib/check""")
