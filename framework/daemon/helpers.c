@@ -228,8 +228,8 @@ post_bench(struct post *p)
 	    now - p->death_ms[p->deaths % k->limit] > k->window_ms)
 		return false;
 	log_event(WEIR_LOG_ERROR, LOG_HELPER_BENCHED, "helper %s is not "
-	    "started for %lld s after %u deaths", k->name,
-	    (long long)k->bench_ms / 1000, k->limit);
+	    "started for %lld s after %u deaths; a reload starts it at once",
+	    k->name, (long long)k->bench_ms / 1000, k->limit);
 	post_unlisten(p);
 	loop_timer_start(&p->timer, k->bench_ms);
 	return true;
@@ -478,6 +478,21 @@ kind_end(struct kind *k)
 	kind_free(k);
 }
 
+/* kind_wake - who reloads has mended something: no waiting any more */
+static void
+kind_wake(struct kind *k)
+{
+	for (unsigned i = 0; i < k->spec.processes; i++) {
+		struct post *p = &k->posts[i];
+
+		if (p->pid != 0)
+			continue;
+		p->deaths = 0;
+		p->backoff_ms = 0;
+		loop_timer_start(&p->timer, 0);
+	}
+}
+
 /* helpers_start - all helpers of a generation */
 int
 helpers_start(uint32_t generation, const struct conf *conf,
@@ -503,6 +518,7 @@ helpers_start(uint32_t generation, const struct conf *conf,
 		k = kind_find(begin, (size_t)(data - begin), &file);
 		if (k != NULL) {
 			helper_spec_fini(&spec);
+			kind_wake(k);
 		} else {
 			k = kind_create(&spec, begin, (size_t)(data - begin),
 			    conf, dir);

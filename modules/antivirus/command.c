@@ -20,8 +20,7 @@
 static const char command_away[] =
     "the scanner is not there: the log says why (event=helper.death); after\n"
     "too many deaths (event=helper.benched) it is started again when the time\n"
-    "`bench` of crash { } is over, or with the daemon (systemctl restart "
-    "weir)\n";
+    "`bench` of crash { } is over, or by a reload (weirctl reload)\n";
 
 /* One run of a command. */
 struct command {

@@ -452,7 +452,7 @@ def test_the_benched_scanner_names_its_remedy(start, folder):
                            "status"], capture_output=True, text=True,
                           timeout=30)
     assert done.returncode == 1
-    assert "helper.benched" in done.stderr and "restart" in done.stderr
+    assert "helper.benched" in done.stderr and "weirctl reload" in done.stderr
 
 
 def test_pass_is_not_clean(start, folder):

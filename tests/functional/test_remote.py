@@ -257,6 +257,24 @@ def test_breaker(weir):
     assert asker.ask("echo back")[2] == "back"
 
 
+def test_reload_ends_the_bench(weir):
+    """Who reloads has mended something; nothing else has changed."""
+    one = weir(conf(extra=daemon.section("crash", limit=2, window="1m",
+                                         bench="1h"), on_failure="tempfail"))
+    asker = Asker(one)
+    for i in range(2):
+        asker.reply(f"crash {i}")
+    proc.wait_for(lambda: "event=helper.benched" in one.log(), 5, "the bench")
+    assert not helpers(one)
+    one.ctl("reload")
+    proc.wait_for(lambda: helpers(one), 10, "the helper")
+    assert asker.ask("echo back")[2] == "back"
+    # deaths are counted anew
+    asker.reply("crash once more")
+    proc.wait_for(lambda: helpers(one), 10, "the next helper")
+    assert one.log().count("event=helper.benched") == 1
+
+
 def test_poison_is_tried_twice(weir):
     """The same request is not given to a third helper, by no worker."""
     asker = Asker(weir(conf(
