@@ -12,6 +12,7 @@
 #include "ctl/commands.h"
 #include "ctl/format.h"
 #include "ctl/server.h"
+#include "daemon/helpers.h"
 #include "daemon/worker.h"
 #include "dns/resolver.h"
 #include "lua/bind_map.h"
@@ -155,6 +156,34 @@ status_benched(void)
 	return all;
 }
 
+/* status_helpers - of each kind the processes, and those that rest: after too
+   many deaths the master takes their sockets away */
+static json_t *
+status_helpers(const struct conf *conf)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < conf->n_modules; i++) {
+		const struct conf_module *m = &conf->modules[i];
+		const struct weir_helper *const *h = m->desc->helpers;
+
+		for (uint32_t k = 0; h != NULL && h[k] != NULL; k++) {
+			const char *paths[WEIR_HELPER_PROCESSES_MAX];
+			unsigned n = helpers_find(m->name, k, paths);
+			int resting = 0;
+
+			for (unsigned j = 0; j < n; j++)
+				resting += access(paths[j], F_OK) < 0;
+			if (n > 0)
+				json_array_append_new(all, json_pack(
+				    "{s:s,s:s,s:i,s:i}", "module", m->name,
+				    "name", h[k]->name, "processes", (int)n,
+				    "resting", resting));
+		}
+	}
+	return all;
+}
+
 /* status_workers_text - one line a worker */
 static void
 status_workers_text(const json_t *all, struct buf *out)
@@ -234,6 +263,15 @@ status_modules_text(const json_t *root, struct buf *out)
 		    " for another ", i == 0 ? "" : "", format_str(b, "name"),
 		    (long long)format_int(b, "crashes"));
 		format_duration(format_int(b, "left_ms"), out);
+	}
+	json_array_foreach(json_object_get(root, "helpers"), i, b) {
+		if (format_int(b, "resting") > 0)
+			buf_printf(out, "\n           RESTING: helper %s.%s, "
+			    "%lld of %lld processes died too often; weirctl "
+			    "reload starts them", format_str(b, "module"),
+			    format_str(b, "name"),
+			    (long long)format_int(b, "resting"),
+			    (long long)format_int(b, "processes"));
 	}
 	buf_add_char(out, '\n');
 }
@@ -329,6 +367,7 @@ cmd_status(struct ctl_request *r)
 	json_object_set_new(root, "modules",
 	    json_integer((json_int_t)conf->n_modules));
 	json_object_set_new(root, "benched", status_benched());
+	json_object_set_new(root, "helpers", status_helpers(conf));
 	json_object_set_new(root, "memory", json_pack("{s:I,s:I}", "used",
 	    (json_int_t)budget_used(), "limit",
 	    (json_int_t)(conf->memory.total / conf->workers)));

@@ -266,8 +266,12 @@ def test_reload_ends_the_bench(weir):
         asker.reply(f"crash {i}")
     proc.wait_for(lambda: "event=helper.benched" in one.log(), 5, "the bench")
     assert not helpers(one)
+    assert "RESTING: helper remotetest." in one.ctl("status")
     one.ctl("reload")
     proc.wait_for(lambda: helpers(one), 10, "the helper")
+    assert "RESTING" not in one.ctl("status")
+    assert all(h["resting"] == 0 and h["processes"] > 0
+               for h in one.ctl_json("status")["helpers"])
     assert asker.ask("echo back")[2] == "back"
     # deaths are counted anew
     asker.reply("crash once more")
