@@ -92,7 +92,7 @@
 	    "A helper process died; it is started again.") \
 	X(HELPER_BENCHED, "helper.benched", ERROR, \
 	    "A helper process died too often and is not started for a " \
-	    "while; what is asked of it fails at once.") \
+	    "while, or until a reload; what is asked of it fails at once.") \
 	X(HELPER_LOST, "helper.lost", WARN, \
 	    "A worker's connection to a helper ended; requests that were " \
 	    "under way have failed.") \
