@@ -117,13 +117,13 @@ def test_refused_by_the_host(weir):
         text = (client.mail(long) or client.rcpt()).text
         found = [r for r in records(one, 1) if f"[{r['id']}]" in text]
         assert found[0]["kind"] == "early"
-        assert found[0]["verdict"] == "tempfail"
+        assert found[0]["verdict"] == "reject"
         # a sole recipient that is refused
         client.mail()
         text = client.rcpt(long).text
         client.abort()
         found = [r for r in records(one, 2) if f"[{r['id']}]" in text]
-        assert found[0]["verdict"] == "tempfail"
+        assert found[0]["verdict"] == "reject"
         # one of several: the others get their mail, and the record says so
         client.mail()
         client.rcpt("<a@example.net>")
