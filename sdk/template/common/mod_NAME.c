@@ -164,7 +164,9 @@ look(struct mod_@CNAME@ *m, weir_call *call, uint32_t rcpt, weir_str text)
 	int status = WEIR_OK;
 
 @if dns@
-	if (text.len > 0 && text.len < 254 && text.ptr[0] != '[' &&
+	/* what may be the name of a host */
+	if (text.len < 254 && text.len > 0 && text.ptr[0] != '[' &&
+	    memchr(text.ptr, '.', text.len) != NULL &&
 	    memchr(text.ptr, '@', text.len) == NULL)
 		status = m->dns->query(call, text.ptr, WEIR_DNS_A, 0,
 		    on_answer, m);
