@@ -45,7 +45,9 @@ guard_flush(void)
 		struct module *m = counted;
 
 		counted = m->counted;
-		board_module_called(m->board, m->calls, m->calls_ns);
+		if (m->board >= 0)
+			board_module_called(m->board, m->calls,
+			    m->calls_ns);
 		m->calls = 0;
 		m->calls_ns = 0;
 	}

@@ -488,9 +488,7 @@ main(void)
 		T(test_facts),
 		T(test_benched),
 		T(test_fingerprint),
-#ifndef WEIR_POISON /* fails there, and it is not known yet why */
 		T(test_chain),
-#endif
 		T(test_one_rcpt_at_a_time),
 		T(test_edits_of_failed),
 	};
