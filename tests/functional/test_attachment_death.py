@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import zipfile
@@ -35,7 +36,9 @@ DENIED = {
     "connect": ("connect", 0, LOOPBACK, 16),
     "datagram to an address": ("sendto", 0, b"x", 1, 0, LOOPBACK, 16),
     "open to read": ("openat", AT_FDCWD, b"/etc/passwd", 0, 0),
-    "open to write": ("openat", AT_FDCWD, b"/tmp/weir-new", 0o101, 0o600),
+    "open to write": ("openat", AT_FDCWD,
+                      os.fsencode(f"{tempfile.gettempdir()}/weir-new"), 0o101,
+                      0o600),
     "kill": ("kill", 1, 0), "ptrace": ("ptrace", 0, 0, 0, 0),
     "io_uring": ("io_uring_setup", 1, bytes(120)),
 }

@@ -284,7 +284,7 @@ print(json.dumps({
                if l.startswith(("NoNewPrivs", "CapEff"))],
     "memory": resource.getrlimit(resource.RLIMIT_AS)[1],
     "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0],
-    "open": refused(write, "OPEN/x"), "tmp": refused(write, "/tmp/weir-x"),
+    "open": refused(write, "OPEN/x"), "tmp": refused(write, "SHARED/weir-x"),
     "temp": refused(write, os.environ["TMPDIR"] + "/x"),
     "socket": refused(__import__("socket").socket),
 }), file=open("OUT/seen", "w"))
@@ -301,7 +301,7 @@ def test_what_a_run_gets(weir, folder, request, ends):
     request.addfinalizer(lambda: shutil.rmtree(place))
     place.chmod(0o777)
     text = LOOK.replace("OUT", str(folder / "out")).replace(
-        "OPEN", str(place))
+        "OPEN", str(place)).replace("SHARED", tempfile.gettempdir())
     site = Site(weir, folder, text, line_ends=ends, memory_limit="300M")
     raw = RAW + b"x" * 65530 + b"\r\n\r\r\n\rz\r\n" + b"y\r\n" * 50000
     assert site.send(raw).code == 2, site.log()
