@@ -67,7 +67,7 @@ bayes_scope_of(const struct bayes *b, weir_str address,
 	out[n] = '\0';
 }
 
-/* bayes_keys - hashes by group: the content, then the route */
+/* bayes_keys - hashes by group */
 void
 bayes_keys(const struct tokens *t, uint64_t *keys,
     uint16_t groups[TOKEN_GROUPS])
@@ -79,9 +79,8 @@ bayes_keys(const struct tokens *t, uint64_t *keys,
 		groups[t->v[i].group]++;
 	for (int g = 0; g < TOKEN_GROUPS; g++) {
 		at[g] = next;
-		next += g == TOKEN_ROUTE ? 0 : groups[g];
+		next += groups[g];
 	}
-	at[TOKEN_ROUTE] = next;
 	for (unsigned i = 0; i < t->n; i++)
 		keys[at[t->v[i].group]++] = t->v[i].hash;
 }

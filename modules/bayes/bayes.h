@@ -115,7 +115,7 @@ int bayes_judge(struct bayes *b, const char *scope, const struct tokens *t,
    empty, for a scope; WEIR_E_EXISTS: nothing changed. */
 int bayes_teach(struct bayes *b, const char *scope, const struct tokens *t,
     enum db_class class_, char err[DB_ERR]);
-/* Hashes of t by group, those of the route last; groups: how many of each. */
+/* Hashes of t by group, so those of the way last; groups: how many of each. */
 void bayes_keys(const struct tokens *t, uint64_t *keys,
     uint16_t groups[TOKEN_GROUPS]);
 

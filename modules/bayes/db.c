@@ -13,7 +13,7 @@
 #define DB_READERS 512
 #define DB_ESCAPED INT_MIN
 
-static const char db_format[] = "weir-bayes 2";
+static const char db_format[] = "weir-bayes 3";
 
 /* Where an assertion of LMDB in this thread goes to. */
 static _Thread_local jmp_buf *db_escape;

@@ -95,7 +95,6 @@ kept_add(struct db *db, MDB_txn *txn, const struct db_lesson *l,
 	struct db_kept kept = { .class_ = (uint8_t)l->class_,
 		.day = (uint16_t)day };
 	MDB_val k = { sizeof(key), &key }, v;
-	uint32_t route = l->groups[TOKEN_ROUTE], before = 0;
 	bool spam = l->class_ == DB_SPAM;
 	uint16_t *count = spam ? &t->kept_spam : &t->kept_ham;
 	uint8_t *bits = spam ? &t->bits_spam : &t->bits_ham;
@@ -110,12 +109,8 @@ kept_add(struct db *db, MDB_txn *txn, const struct db_lesson *l,
 		return db_status(rc);
 	memcpy(v.mv_data, &kept, sizeof(kept));
 	/* LMDB gives even addresses, which is not enough for all machines */
-	for (int g = 0; g < TOKEN_ROUTE; g++)
-		before += l->groups[g];
 	for (uint32_t i = 0; i < l->n; i++) {
-		uint32_t from = i < before ? i : i < before + route ?
-		    l->n - route + i - before : i - route;
-		uint32_t part = (uint32_t)(db_key(key.scope, l->keys[from]) >>
+		uint32_t part = (uint32_t)(db_key(key.scope, l->keys[i]) >>
 		    32);
 
 		memcpy((char *)v.mv_data + sizeof(kept) + i * sizeof(part),

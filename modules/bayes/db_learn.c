@@ -79,6 +79,17 @@ batch_add(struct db_batch *b, uint64_t scope, const uint64_t *keys,
 	return true;
 }
 
+/* lesson_way - how many of its last tokens tell how this copy came */
+static uint32_t
+lesson_way(const struct db_lesson *l)
+{
+	uint32_t n = 0;
+
+	for (int g = 0; g < TOKEN_GROUPS; g++)
+		n += token_on_way((enum token_group)g) ? l->groups[g] : 0;
+	return n;
+}
+
 /* batch_take_back - what the message was learned as */
 static int
 batch_take_back(struct db_batch *b, uint64_t scope,
@@ -91,8 +102,7 @@ batch_take_back(struct db_batch *b, uint64_t scope,
 	memcpy(&m, v->mv_data, sizeof(m));
 	if (v->mv_size != sizeof(m) + m.route * sizeof(key))
 		return WEIR_E_INTERNAL;
-	if (!batch_add(b, scope, l->keys, l->n - l->groups[TOKEN_ROUTE],
-		l->before, -1,
+	if (!batch_add(b, scope, l->keys, l->n - lesson_way(l), l->before, -1,
 		m.day))
 		return WEIR_E_NOMEM;
 	/* this copy may have come another way than the one learned */
@@ -109,7 +119,7 @@ static int
 batch_message(struct db_batch *b, struct db *db, MDB_txn *txn,
     const struct db_lesson *l, MDB_val *k)
 {
-	uint32_t route = l->groups[TOKEN_ROUTE];
+	uint32_t route = lesson_way(l);
 	struct db_message m = { (uint8_t)l->class_, TOKEN_VERSION,
 		(uint16_t)b->day, route };
 	MDB_val v = { sizeof(m) + route * sizeof(uint64_t), NULL };

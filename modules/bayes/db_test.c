@@ -614,8 +614,8 @@ test_format(void **state)
 	(void)state;
 	learn(DB_SPAM, 1, 10, 5);
 	db_close(&db);
-	snprintf(command, sizeof(command), "sed -i 's/weir-bayes 2/"
-	    "weir-bayes 1/' %s/" DB_FILE, dir);
+	snprintf(command, sizeof(command), "sed -i 's/weir-bayes 3/"
+	    "weir-bayes 2/' %s/" DB_FILE, dir);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(db_open(dir, false, DB_SIZE, &db, err),
 	    WEIR_E_INVAL);

@@ -5,6 +5,8 @@ modules_bayes_token_sources = modules/bayes/charset.c \
 	modules/bayes/charset.h \
 	modules/bayes/html.c \
 	modules/bayes/html.h \
+	modules/bayes/list.c \
+	modules/bayes/list.h \
 	modules/bayes/reader.c \
 	modules/bayes/reader.h \
 	modules/bayes/text.c \

@@ -48,12 +48,13 @@
 #define SCORE_FEW 16
 
 /* How much a group's average counts: what a sender's program and a designer
-   chose tells less about the author than words do. */
+   chose tells less about the author than words do.  Hops behind a list speak
+   with the list. */
 static const double score_weights[TOKEN_GROUPS] = { [TOKEN_SUBJECT] = 1,
 	[TOKEN_ADDRESS] = 1, [TOKEN_ROUTE] = 1, [TOKEN_HEADER] = 0.5,
 	[TOKEN_MIME] = 0.25, [TOKEN_URL] = 1, [TOKEN_HTML] = 0.25,
 	[TOKEN_HIDDEN] = 1, [TOKEN_WORD_] = 1, [TOKEN_PAIR] = 1,
-	[TOKEN_GRAM] = 1.5, [TOKEN_SUBJECT_GRAM] = 0.5 };
+	[TOKEN_GRAM] = 1.5, [TOKEN_SUBJECT_GRAM] = 0.5, [TOKEN_LIST] = 1 };
 
 /* score_token - log odds of spam */
 double
@@ -85,7 +86,8 @@ void
 score_add(struct score_sum *s, enum token_group group, bool known,
     struct score_part part)
 {
-	bool telling = group < TOKEN_GRAM, look = group == TOKEN_HTML;
+	bool telling = group < TOKEN_GRAM || group == TOKEN_ROUTE;
+	bool look = group == TOKEN_HTML;
 
 	s->telling += telling;
 	s->looks += look;
@@ -94,6 +96,8 @@ score_add(struct score_sum *s, enum token_group group, bool known,
 	s->known++;
 	s->told += telling;
 	s->looks_known += look;
+	if (group == TOKEN_LIST_ROUTE)
+		group = TOKEN_LIST;
 	s->odds[group] += part.odds;
 	s->weight[group] += part.weight;
 }

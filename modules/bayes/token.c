@@ -62,9 +62,9 @@ token_name(const struct tokens *t, unsigned index)
 const char *
 token_group_name(enum token_group group)
 {
-	static const char *const names[] = { "subject", "address", "route",
-		"header", "mime", "url", "html", "hidden", "word", "pair",
-		"gram", "subject_gram" };
+	static const char *const names[] = { "subject", "address", "header",
+		"mime", "url", "html", "hidden", "word", "pair", "gram",
+		"subject_gram", "list", "route", "list_route" };
 
 	return names[group];
 }
@@ -165,7 +165,7 @@ token_pair(struct tokens *t, const struct token_near *a,
 /* token_grams - words that are spelt anew each time still share them */
 void
 token_grams(struct tokens *t, enum token_group group, const char *prefix,
-    weir_str text, unsigned every)
+    weir_str text)
 {
 	uint64_t seed = token_seed(prefix), h;
 	uint32_t gram = 0;
@@ -185,8 +185,7 @@ token_grams(struct tokens *t, enum token_group group, const char *prefix,
 		if (++n < sizeof(gram))
 			continue;
 		h = text_mix(seed, gram);
-		if ((h >> 20) % every != 0 || !token_put(t, group, h) ||
-		    !t->named)
+		if (!token_put(t, group, h) || !t->named)
 			continue;
 		for (int j = 0; j < 4; j++)
 			name[j] = (char)(gram >> (24 - 8 * j));
@@ -554,7 +553,7 @@ token_body(struct tokens *t)
 	}
 	token_grams(t, TOKEN_GRAM, "gram:", (weir_str){ t->seen.ptr,
 		t->seen.len < TOKEN_GRAM_TEXT ? t->seen.len :
-						TOKEN_GRAM_TEXT }, 4);
+						TOKEN_GRAM_TEXT });
 	token_words(t, TOKEN_HIDDEN, "hidden:",
 	    (weir_str){ t->hidden.ptr, t->hidden.len });
 	token_words(t, TOKEN_WORD_, "",
@@ -570,7 +569,7 @@ token_identify(struct tokens *t)
 
 	/* the order of the set is that of reading: sums do without it */
 	for (unsigned i = 0; i < t->n; i++) {
-		if (t->v[i].group == TOKEN_ROUTE)
+		if (token_on_way((enum token_group)t->v[i].group))
 			continue;
 		a += text_mix(t->v[i].hash, 1);
 		b += text_mix(t->v[i].hash, 2);
@@ -597,6 +596,7 @@ token_read(struct tokens *t, weir_str raw)
 	if (raw.len > TOKEN_RAW)
 		raw.len = TOKEN_RAW;
 	reader_read(&t->reader, raw);
+	list_read(&t->list, &t->reader);
 	token_header(t);
 	token_body(t);
 	token_identify(t);

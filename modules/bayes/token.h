@@ -13,23 +13,24 @@
 
 #include "charset.h"
 #include "html.h"
+#include "list.h"
 #include "reader.h"
 #include "text.h"
 
-#define TOKEN_MAX 3000		 /* tokens of one message */
+#define TOKEN_MAX 4000		 /* tokens of one message */
 #define TOKEN_RAW ((size_t)1 << 20) /* octets of a message that are read */
 #define TOKEN_TEXT ((size_t)65536) /* octets of text that are read */
 #define TOKEN_WORD 40		 /* octets of a word; longer ones are noise */
 #define TOKEN_WINDOW 2		 /* words within which pairs are made */
 #define TOKEN_GRAM_TEXT 1000	 /* octets of the text that grams are made of */
 #define TOKEN_GRAM_SUBJECT 200	 /* the same of a subject */
-#define TOKEN_VERSION 2		 /* changes when hashes change */
+#define TOKEN_VERSION 3		 /* changes when hashes change */
 
-/* What a token is about; also decides in which order they fill the set. */
+/* What a token is about.  Those of the way come last: copies of a message have
+   the others in common. */
 enum token_group {
 	TOKEN_SUBJECT,
 	TOKEN_ADDRESS,	/* From, Reply-To, To and their kin */
-	TOKEN_ROUTE,	/* what hops on the way wrote: Received and the like */
 	TOKEN_HEADER,	/* other fields */
 	TOKEN_MIME,	/* structure, types, names of attachments */
 	TOKEN_URL,
@@ -39,8 +40,18 @@ enum token_group {
 	TOKEN_PAIR,
 	TOKEN_GRAM,	/* four octets of the text's beginning */
 	TOKEN_SUBJECT_GRAM,
+	TOKEN_LIST,	/* what a mailing list added, but for the way */
+	TOKEN_ROUTE,	/* what hops on the way wrote: Received and the like */
+	TOKEN_LIST_ROUTE, /* the same of hops behind the list */
 	TOKEN_GROUPS
 };
+
+/* token_on_way - does it tell how this copy came? */
+static inline bool
+token_on_way(enum token_group group)
+{
+	return group >= TOKEN_ROUTE;
+}
 
 struct token {
 	uint64_t hash;
@@ -69,6 +80,7 @@ struct tokens {
 	struct reader reader;
 	struct charset charset;
 	struct text_buf value, raw, text, seen, hidden;
+	struct list list;
 	enum token_group kind; /* of the words being read */
 	const char *prefix;
 	uint64_t seed; /* of the prefix */
@@ -88,9 +100,9 @@ void token_add(struct tokens *t, enum token_group group, const char *prefix,
     const char *p, size_t len);
 void token_words(struct tokens *t, enum token_group group, const char *prefix,
     weir_str utf8);
-/* All runs of four octets; every: of so many one, always the same ones. */
+/* All runs of four octets. */
 void token_grams(struct tokens *t, enum token_group group, const char *prefix,
-    weir_str text, unsigned every);
+    weir_str text);
 void token_url(struct tokens *t, weir_str url);
 void token_header(struct tokens *t);
 /* "name 3": a count as a power of two */

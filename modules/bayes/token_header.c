@@ -15,48 +15,68 @@ enum field_kind {
 	FIELD_PRESENT /* that it is there */
 };
 
-static const struct {
-	const char *name; /* with * behind: a beginning */
+static const struct field_row {
+	const char *name;
 	enum field_kind kind;
+	bool lists; /* in mail of a list it is the list that wrote it */
 } token_fields[] = {
-	{ "subject", FIELD_SUBJECT },
-	{ "from", FIELD_ADDRESS },
-	{ "to", FIELD_ADDRESS },
-	{ "cc", FIELD_ADDRESS },
-	{ "reply-to", FIELD_ADDRESS },
-	{ "sender", FIELD_ADDRESS },
-	{ "message-id", FIELD_ID },
-	{ "in-reply-to", FIELD_PRESENT },
-	{ "references", FIELD_PRESENT },
-	{ "date", FIELD_DATE },
-	{ "received", FIELD_ROUTE },
-	{ "return-path", FIELD_ROUTE },
-	{ "x-mailer", FIELD_WORDS },
-	{ "user-agent", FIELD_WORDS },
-	{ "organization", FIELD_WORDS },
-	{ "content-type", FIELD_WORDS },
-	{ "content-transfer-encoding", FIELD_WORDS },
-	{ "content-class", FIELD_WORDS },
-	{ "mime-version", FIELD_WORDS },
-	{ "importance", FIELD_WORDS },
-	{ "precedence", FIELD_WORDS },
-	{ "x-priority", FIELD_WORDS },
-	{ "x-msmail-priority", FIELD_WORDS },
-	{ "x-mimeole", FIELD_WORDS },
-	{ "errors-to", FIELD_PRESENT },
-	{ "list-unsubscribe", FIELD_PRESENT },
-	{ NULL, FIELD_SKIP }
+	{ "subject", FIELD_SUBJECT, false },
+	{ "from", FIELD_ADDRESS, false },
+	{ "to", FIELD_ADDRESS, false },
+	{ "cc", FIELD_ADDRESS, false },
+	{ "reply-to", FIELD_ADDRESS, false },
+	{ "sender", FIELD_ADDRESS, true },
+	{ "message-id", FIELD_ID, false },
+	{ "in-reply-to", FIELD_PRESENT, false },
+	{ "references", FIELD_PRESENT, false },
+	{ "date", FIELD_DATE, false },
+	{ "received", FIELD_ROUTE, false },
+	{ "return-path", FIELD_ROUTE, true },
+	{ "x-mailer", FIELD_WORDS, false },
+	{ "user-agent", FIELD_WORDS, false },
+	{ "organization", FIELD_WORDS, false },
+	{ "content-type", FIELD_WORDS, false },
+	{ "content-transfer-encoding", FIELD_WORDS, false },
+	{ "content-class", FIELD_WORDS, false },
+	{ "mime-version", FIELD_WORDS, false },
+	{ "importance", FIELD_WORDS, false },
+	{ "precedence", FIELD_WORDS, true },
+	{ "x-priority", FIELD_WORDS, false },
+	{ "x-msmail-priority", FIELD_WORDS, false },
+	{ "x-mimeole", FIELD_WORDS, false },
+	{ "errors-to", FIELD_PRESENT, true },
+	{ "list-unsubscribe", FIELD_PRESENT, true },
+	{ NULL, FIELD_SKIP, false }
 };
 
-/* field_kind - by its name */
-static enum field_kind
-field_kind(weir_str name)
+/* field_find - by its name; the last row if nothing is counted of it */
+static const struct field_row *
+field_find(weir_str name)
 {
-	for (size_t i = 0; token_fields[i].name != NULL; i++) {
-		if (text_equals(name, token_fields[i].name))
-			return token_fields[i].kind;
+	const struct field_row *row = token_fields;
+
+	while (row->name != NULL && !text_equals(name, row->name))
+		row++;
+	return row;
+}
+
+/* field_group - what its tokens are about */
+static enum token_group
+field_group(const struct list *l, const struct field_row *row,
+    const struct reader_field *f)
+{
+	bool lists = l->found && row->lists;
+
+	switch (row->kind) {
+	case FIELD_ADDRESS:
+		return lists || list_names(l, f->value) ? TOKEN_LIST :
+							  TOKEN_ADDRESS;
+	case FIELD_ROUTE:
+		return lists || (l->found && f != l->first_hop) ?
+		    TOKEN_LIST_ROUTE : TOKEN_ROUTE;
+	default:
+		return lists ? TOKEN_LIST : TOKEN_HEADER;
 	}
-	return FIELD_SKIP;
 }
 
 /* token_domain - a host name and the domains above it */
@@ -156,7 +176,8 @@ token_url(struct tokens *t, weir_str url)
 
 /* token_addresses - names, addresses, domains */
 static void
-token_addresses(struct tokens *t, const char *prefix, weir_str v)
+token_addresses(struct tokens *t, enum token_group group, const char *prefix,
+    weir_str v)
 {
 	const char *p = v.ptr, *end = p + v.len, *at, *a, *b;
 	unsigned n = 0;
@@ -171,13 +192,13 @@ token_addresses(struct tokens *t, const char *prefix, weir_str v)
 		for (b = at + 1; b < end && !text_is_space(*b) &&
 		     strchr("<>,;:\"()[]", *b) == NULL; b++)
 			;
-		token_domain(t, TOKEN_ADDRESS, prefix,
+		token_domain(t, group, prefix,
 		    (weir_str){ at + 1, (size_t)(b - at) - 1 });
-		token_add(t, TOKEN_ADDRESS, prefix, a, (size_t)(b - a));
+		token_add(t, group, prefix, a, (size_t)(b - a));
 		p = b;
 	}
-	token_size(t, TOKEN_ADDRESS, "addresses:", n);
-	token_words(t, TOKEN_ADDRESS, prefix, v);
+	token_size(t, group, "addresses:", n);
+	token_words(t, group, prefix, v);
 }
 
 /* token_id - the shape and the host of a Message-ID */
@@ -224,7 +245,7 @@ token_date(struct tokens *t, weir_str v)
 
 /* token_route - hosts and networks of a hop */
 static void
-token_route(struct tokens *t, weir_str v)
+token_route(struct tokens *t, enum token_group group, weir_str v)
 {
 	const char *p = v.ptr, *end = p + v.len, *q;
 
@@ -241,28 +262,46 @@ token_route(struct tokens *t, weir_str v)
 			 text_is_digit(*q) || *q == '.' || *q == '-' ||
 			 *q == '_'); q++)
 			dot |= *q == '.';
-		if (dot && !token_network(t, TOKEN_ROUTE, "via net:",
+		if (dot && !token_network(t, group, "via net:",
 				(weir_str){ p, (size_t)(q - p) }))
-			token_domain(t, TOKEN_ROUTE, "via:",
+			token_domain(t, group, "via:",
 			    (weir_str){ p, (size_t)(q - p) });
 		else if (!dot && q - p <= 12)
-			token_add(t, TOKEN_ROUTE, "via word:", p,
+			token_add(t, group, "via word:", p,
 			    (size_t)(q - p));
 		p = q;
 	}
+}
+
+/* token_subject - what the list put in front of it is not the author's */
+static void
+token_subject(struct tokens *t, weir_str v)
+{
+	weir_str tag = list_tag(v);
+
+	if (tag.len > 0) {
+		token_words(t, TOKEN_LIST, "list tag:", tag);
+		v.len -= (size_t)(tag.ptr + tag.len - v.ptr);
+		v.ptr = tag.ptr + tag.len;
+	}
+	token_words(t, TOKEN_SUBJECT, "subject:", v);
+	if (v.len > TOKEN_GRAM_SUBJECT)
+		v.len = TOKEN_GRAM_SUBJECT;
+	token_grams(t, TOKEN_SUBJECT_GRAM, "subject gram:", v);
 }
 
 /* token_field - one field */
 static void
 token_field(struct tokens *t, const struct reader_field *f)
 {
-	enum field_kind kind = field_kind(f->name);
+	const struct field_row *row = field_find(f->name);
+	enum token_group group = field_group(&t->list, row, f);
 	char prefix[40];
 	weir_str value = f->value;
 	size_t n = f->name.len < sizeof(prefix) - 2 ? f->name.len :
 						     sizeof(prefix) - 2;
 
-	if (kind == FIELD_SKIP)
+	if (row->kind == FIELD_SKIP)
 		return;
 	for (size_t i = 0; i < n; i++)
 		prefix[i] = text_lower(f->name.ptr[i]);
@@ -273,15 +312,12 @@ token_field(struct tokens *t, const struct reader_field *f)
 	t->text.len = 0;
 	charset_header(&t->charset, value, &t->text);
 	value = (weir_str){ t->text.len > 0 ? t->text.ptr : "", t->text.len };
-	switch (kind) {
+	switch (row->kind) {
 	case FIELD_SUBJECT:
-		token_words(t, TOKEN_SUBJECT, prefix, value);
-		if (value.len > TOKEN_GRAM_SUBJECT)
-			value.len = TOKEN_GRAM_SUBJECT;
-		token_grams(t, TOKEN_SUBJECT_GRAM, "subject gram:", value, 1);
+		token_subject(t, value);
 		break;
 	case FIELD_ADDRESS:
-		token_addresses(t, prefix, value);
+		token_addresses(t, group, prefix, value);
 		break;
 	case FIELD_ID:
 		token_id(t, value);
@@ -290,13 +326,13 @@ token_field(struct tokens *t, const struct reader_field *f)
 		token_date(t, value);
 		break;
 	case FIELD_ROUTE:
-		token_route(t, value);
+		token_route(t, group, value);
 		break;
 	case FIELD_PRESENT:
-		token_add(t, TOKEN_HEADER, "has:", prefix, n);
+		token_add(t, group, "has:", prefix, n);
 		break;
 	default:
-		token_words(t, TOKEN_HEADER, prefix, value);
+		token_words(t, group, prefix, value);
 		break;
 	}
 }

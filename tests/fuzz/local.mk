@@ -19,8 +19,8 @@ tests_fuzz_fuzz_bayes_restore_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += tests/fuzz/fuzz_bayes_token
 tests_fuzz_fuzz_bayes_token_SOURCES = tests/fuzz/fuzz_bayes_token.c \
 	modules/bayes/charset.c modules/bayes/files.c modules/bayes/html.c \
-	modules/bayes/reader.c modules/bayes/text.c modules/bayes/token.c \
-	modules/bayes/token_header.c
+	modules/bayes/list.c modules/bayes/reader.c modules/bayes/text.c \
+	modules/bayes/token.c modules/bayes/token_header.c
 tests_fuzz_fuzz_bayes_token_CPPFLAGS = $(PLUGIN_CPPFLAGS)
 tests_fuzz_fuzz_bayes_token_LDADD =
 tests_fuzz_fuzz_bayes_token_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
