@@ -59,7 +59,7 @@ static const struct weir_symbol bayes_symbols[] = {
 	[SYM_SPAM] = { "BAYES_SPAM", "What was learned says spam.", 4.5 },
 	[SYM_UNSURE] = { "BAYES_UNSURE",
 	    "What was learned does not decide.", 0.0 },
-	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -2.0 },
+	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -1.5 },
 	[SYM_HAM_SURE] = { "BAYES_HAM_SURE",
 	    "What was learned says ham, without doubt.", -2.0 },
 	[SYM_GTUBE] = { "GTUBE",
