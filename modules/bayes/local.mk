@@ -26,6 +26,10 @@ modules_bayes_sources = modules/bayes/mod_bayes.c \
 	modules/bayes/bayes.h \
 	modules/bayes/check.c \
 	modules/bayes/command.c \
+	modules/bayes/command.h \
+	modules/bayes/command_ask.c \
+	modules/bayes/command_dump.c \
+	modules/bayes/command_learn.c \
 	modules/bayes/files.c \
 	modules/bayes/files.h \
 	modules/bayes/learn.c \
