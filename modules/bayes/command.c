@@ -68,6 +68,19 @@ command_text(const char *s)
 	return value;
 }
 
+/* command_threads - 1 to CREW_MAX */
+static bool
+command_threads(struct command *c, const char *word)
+{
+	char *end;
+	long n = strtol(word, &end, 10);
+
+	if (end == word || *end != '\0' || n < 1 || n > CREW_MAX)
+		return false;
+	c->threads = (unsigned)n;
+	return true;
+}
+
 /* command_open - take options off; false: it was used wrongly */
 bool
 command_open(struct command *c, struct bayes *b, weir_call *call,
@@ -77,6 +90,7 @@ command_open(struct command *c, struct bayes *b, weir_call *call,
 	c->b = b;
 	c->call = call;
 	c->json = json;
+	c->threads = crew_processors();
 	b->offline = true;
 	c->words = calloc(argc + 1, sizeof(*c->words));
 	c->t = bayes_tokens(b);
@@ -90,6 +104,9 @@ command_open(struct command *c, struct bayes *b, weir_call *call,
 			snprintf(c->user, sizeof(c->user), "%s", argv[++i]);
 			for (char *p = c->user; *p != '\0'; p++)
 				*p = text_lower(*p);
+		} else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+			if (!command_threads(c, argv[++i]))
+				return false;
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
 			return false;
 		} else {
@@ -125,9 +142,9 @@ command_db(struct command *c)
 
 /* command_all - read every message that the words name */
 bool
-command_all(struct command *c, unsigned first, files_fn *fn)
+command_all(struct command *c, unsigned first, files_fn *fn, void *arg)
 {
-	struct files f = { .fn = fn, .arg = c };
+	struct files f = { .fn = fn, .arg = arg };
 	bool ok = true;
 
 	for (unsigned i = first; i < c->n_words && !f.stopped; i++)
@@ -139,6 +156,24 @@ command_all(struct command *c, unsigned first, files_fn *fn)
 	return ok && f.failed == 0;
 }
 
+/* command_crew - the same, by several threads */
+bool
+command_crew(struct command *c, unsigned first, struct crew_work work)
+{
+	struct crew *crew;
+	bool ok;
+
+	work.arg = c;
+	crew = crew_create(c->b, c->threads, &work);
+	if (crew == NULL) {
+		c->status = WEIR_E_NOMEM;
+		return false;
+	}
+	ok = command_all(c, first, crew_put, crew);
+	crew_finish(&crew);
+	return ok;
+}
+
 /* command_register - tell weirctl what we know */
 int
 command_register(struct bayes *b)
@@ -148,15 +183,17 @@ command_register(struct bayes *b)
 		weir_control_fn *fn;
 	} all[] = {
 		{ "learn", "learn ham|spam FILE|DIR|MBOX|- ... [--user "
-		    "ADDRESS] [--db DIR]",
+		    "ADDRESS] [--db DIR] [--threads N]",
 		    "Learn messages; those that were learned as the other "
 		    "class are moved, known ones change nothing. --user: also "
-		    "for that address or @domain.", command_learn },
+		    "for that address or @domain. --threads: that read mail, "
+		    "1 to 64; as many as there are processors, but at most 8.",
+		    command_learn },
 		{ "forget", "forget FILE|DIR|MBOX|- ... [--user ADDRESS] "
-		    "[--db DIR]", "Take back what was learned.",
+		    "[--db DIR] [--threads N]", "Take back what was learned.",
 		    command_forget },
 		{ "classify", "classify FILE|DIR|MBOX|- ... [--user ADDRESS] "
-		    "[--db DIR]",
+		    "[--db DIR] [--threads N]",
 		    "A line a message: probability of spam, class, file.",
 		    command_classify },
 		{ "explain", "explain FILE|- [--user ADDRESS] [--db DIR]",

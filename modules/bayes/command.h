@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "bayes.h"
+#include "crew.h"
 #include "files.h"
 
 /* One command under way. */
@@ -16,6 +17,7 @@ struct command {
 	char user[DB_SCOPE_MAX + 1];
 	const char **words; /* that are no options */
 	unsigned n_words;
+	unsigned threads;
 	enum db_class class_;
 	struct tokens *t;
 	struct db *db; /* open while messages are classified */
@@ -50,7 +52,10 @@ int command_fail(const struct command *c, int status);
 /* Is there a database at all? c->status and c->err say what is wrong. */
 bool command_db(struct command *c);
 /* Read every message that the words from `first` on name. */
-bool command_all(struct command *c, unsigned first, files_fn *fn);
+bool command_all(struct command *c, unsigned first, files_fn *fn, void *arg);
+/* The same with c->threads threads; the work's arg is c.  Sets c->status where
+   there is no memory for that. */
+bool command_crew(struct command *c, unsigned first, struct crew_work work);
 
 /* command_learn.c, command_ask.c, command_dump.c */
 weir_control_fn command_learn, command_forget;

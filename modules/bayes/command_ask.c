@@ -16,24 +16,43 @@ command_word(const struct command *c, const struct verdict *v)
 				c->b->ham) : "untrained";
 }
 
-/* command_classify_one - files_fn */
-static bool
-command_classify_one(const char *name, weir_str raw, void *arg)
-{
-	struct command *c = arg;
+/* What a message is. */
+struct command_verdict {
+	int status;
 	struct verdict v;
+	char err[DB_ERR];
+};
 
-	token_read(c->t, raw);
-	c->status = bayes_judge(c->b, c->user, c->t, &v, c->err);
+/* command_classify_read - crew_work's */
+static void
+command_classify_read(struct tokens *t, weir_str raw, void *result, void *arg)
+{
+	const struct command *c = arg;
+	struct command_verdict *r = result;
+
+	token_read(t, raw);
+	r->status = bayes_judge(c->b, c->user, t, &r->v, r->err);
+}
+
+/* command_classify_one - crew_work's */
+static bool
+command_classify_one(const char *name, const void *result, void *arg)
+{
+	const struct command_verdict *r = result;
+	const struct verdict *v = &r->v;
+	struct command *c = arg;
+
+	c->status = r->status;
+	memcpy(c->err, r->err, sizeof(c->err));
 	if (c->status < 0)
 		return false;
 	if (c->json)
 		command_print_json(c, json_pack("{s:o,s:f,s:s}", "file",
-		    command_text(name), "probability", v.score.probability,
-		    "class", command_word(c, &v)));
+		    command_text(name), "probability", v->score.probability,
+		    "class", command_word(c, v)));
 	else
-		command_print(c, "%.4f %-6s %s\n", v.score.probability,
-		    command_word(c, &v), name);
+		command_print(c, "%.4f %-6s %s\n", v->score.probability,
+		    command_word(c, v), name);
 	return true;
 }
 
@@ -49,8 +68,10 @@ command_classify(void *state, weir_call *call, uint32_t argc,
 		return command_close(&c, WEIR_E_INVAL);
 	if (!command_db(&c))
 		return command_close(&c, command_fail(&c, c.status));
-	status = command_all(&c, 0, command_classify_one) ? WEIR_OK :
-							    WEIR_E_TEMP;
+	status = command_crew(&c, 0, (struct crew_work){
+	    .size = sizeof(struct command_verdict),
+	    .work = command_classify_read, .take = command_classify_one }) ?
+	    WEIR_OK : WEIR_E_TEMP;
 	if (c.status < 0)
 		status = c.status;
 	else if (status < 0)
@@ -184,7 +205,7 @@ command_explain(void *state, weir_call *call, uint32_t argc,
 	if (!command_open(&c, state, call, argc, argv, json) ||
 	    c.n_words != 1)
 		return command_close(&c, WEIR_E_INVAL);
-	if (command_db(&c) && !command_all(&c, 0, command_explain_one))
+	if (command_db(&c) && !command_all(&c, 0, command_explain_one, &c))
 		snprintf(c.err, sizeof(c.err), "it could not be read");
 	return command_close(&c, c.status < 0 || c.err[0] != '\0' ?
 	    command_fail(&c, c.status < 0 ? c.status : WEIR_E_TEMP) :

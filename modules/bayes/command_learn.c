@@ -62,34 +62,53 @@ command_flush(struct command *c)
 	return true;
 }
 
+/* What a message brings. */
+struct command_mail {
+	uint64_t id[2];
+	uint32_t n;
+	uint16_t groups[TOKEN_GROUPS];
+	uint64_t keys[TOKEN_MAX];
+};
+
+/* command_learn_read - crew_work's */
+static void
+command_learn_read(struct tokens *t, weir_str raw, void *result, void *arg)
+{
+	struct command_mail *m = result;
+
+	(void)arg;
+	token_read(t, raw);
+	memcpy(m->id, t->id, sizeof(m->id));
+	m->n = t->n;
+	bayes_keys(t, m->keys, m->groups);
+}
+
 /* command_lesson - queue one message for one scope */
 static void
 command_lesson(struct command *c, const char *scope, uint64_t *keys,
-    const uint16_t groups[TOKEN_GROUPS])
+    const struct command_mail *m)
 {
 	struct db_lesson *l = &c->lessons[c->n_lessons++];
 
 	*l = (struct db_lesson){ .scope = scope, .class_ = c->class_,
-		.id = { c->t->id[0], c->t->id[1] }, .keys = keys,
-		.n = c->t->n };
-	memcpy(l->groups, groups, sizeof(l->groups));
+		.id = { m->id[0], m->id[1] }, .keys = keys, .n = m->n };
+	memcpy(l->groups, m->groups, sizeof(l->groups));
 }
 
-/* command_learn_one - files_fn */
+/* command_learn_one - crew_work's */
 static bool
-command_learn_one(const char *name, weir_str raw, void *arg)
+command_learn_one(const char *name, const void *result, void *arg)
 {
 	struct command *c = arg;
+	const struct command_mail *m = result;
 	uint64_t *keys = c->keys + c->n_keys;
-	uint16_t groups[TOKEN_GROUPS];
 
 	(void)name;
-	token_read(c->t, raw);
-	bayes_keys(c->t, keys, groups);
-	command_lesson(c, "", keys, groups);
+	memcpy(keys, m->keys, m->n * sizeof(*keys));
+	command_lesson(c, "", keys, m);
 	if (c->user[0] != '\0')
-		command_lesson(c, c->user, keys, groups);
-	c->n_keys += c->t->n;
+		command_lesson(c, c->user, keys, m);
+	c->n_keys += m->n;
 	c->files++;
 	command_progress(c, false);
 	if (c->n_lessons + 2 > COMMAND_BATCH ||
@@ -226,7 +245,9 @@ command_teach(struct command *c, unsigned first)
 		command_heap();
 	for (unsigned i = first; isatty(STDERR_FILENO) && i < c->n_words; i++)
 		c->expected += files_count(c->words[i]);
-	ok = command_all(c, first, command_learn_one);
+	ok = command_crew(c, first, (struct crew_work){
+	    .size = sizeof(struct command_mail), .work = command_learn_read,
+	    .take = command_learn_one });
 	if (c->status == WEIR_OK)
 		command_flush(c);
 	if (c->status == WEIR_OK && c->learned + c->moved > 0)

@@ -30,6 +30,8 @@ modules_bayes_sources = modules/bayes/mod_bayes.c \
 	modules/bayes/command_ask.c \
 	modules/bayes/command_dump.c \
 	modules/bayes/command_learn.c \
+	modules/bayes/crew.c \
+	modules/bayes/crew.h \
 	modules/bayes/files.c \
 	modules/bayes/files.h \
 	modules/bayes/learn.c \

@@ -133,6 +133,46 @@ def test_mbox_and_user(ctl):
     assert scopes == {"": 7, "u@example.com": 7}
 
 
+def test_threads(ctl):
+    """One thread or several: the same database, the same answers in the same
+    order, the same said of what can't be read."""
+    many = ctl.folder / "many"
+    many.mkdir()
+    for i in range(150):
+        kind = ("ham", "spam")[i % 2]
+        text = "" if i % 7 else "".join(f"w{i * j:x} " for j in range(4000))
+        (many / f"{i:03}").write_text(mail(kind, i) + text)
+    (many / "050").unlink()
+    (many / "050").symlink_to(many / "nowhere")
+    (many / "060").write_text("no mail at all\n")
+    (many / "070.mbox").write_text("".join(
+        "From a@example.com Tue Sep  3 00:15:32 2002\n" + mail("ham", i) +
+        "\n" for i in range(500, 540)))
+    said = []
+    for n in (1, 4):
+        db = f"db{n}"
+        learned = ctl("learn", "ham", ctl.folder / "ham", many, "--threads",
+                      n, db=db, status=1)
+        # ham/ has eight of them, too
+        assert learned.startswith("200 learned"), learned
+        ctl("learn", "spam", ctl.folder / "spam", "--threads", n, db=db)
+        said.append((learned, ctl("dump", db=db),
+                     ctl("classify", many, "--json", "--threads", n, db=db,
+                         status=1),
+                     ctl("forget", many, "--threads", n, db=db, status=1),
+                     ctl("dump", db=db)))
+        assert f"{many / '050'}: No such file" in said[-1][2]
+        assert "1 files are no mail" in said[-1][2]
+    assert said[0] == said[1]
+    files = [json.loads(line)["file"] for line in said[0][2].splitlines()
+             if line.startswith("{")]
+    names = [f"{i:03}" for i in range(150) if i not in (50, 60)]
+    names[69:69] = [f"070.mbox#{i}" for i in range(1, 41)]
+    assert files == [f"{many}/{name}" for name in names]
+    for wrong in ("0", "65", "x", "-1", "2x"):
+        assert "usage" in ctl("classify", many, "--threads", wrong, status=2)
+
+
 def test_mistakes(ctl):
     assert "usage" in ctl("learn", "eggs", ctl.folder / "ham", status=2)
     assert "No such file" in ctl("learn", "ham", ctl.folder / "none",
