@@ -30,6 +30,8 @@ weirctl_SOURCES = \
 	$(drive_parts)
 weirctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/sdk/drive
 weirctl_LDADD = libweir.la $(JANSSON_LIBS)
+# no library that none of its commands calls by name: see mail/late.h
+weirctl_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed
 
 EXTRA_DIST += contrib/systemd/weir.service.in
 systemdunitdir = $(prefix)/lib/systemd/system

@@ -208,7 +208,8 @@ engine_start(const struct conf *c, enum engine_kind kind, struct err *err)
 	conf = c;
 	table_folders(kind == ENGINE_DRIVE ? NULL : conf->state_dir);
 	engine_limits();
-	mime_init();
+	if (kind == ENGINE_WORKER)
+		mime_init();
 	call_init();
 	hold_init();
 	ext_remote_find(helpers_find);

@@ -20,9 +20,8 @@ sbin_PROGRAMS += weir
 weir_SOURCES = framework/daemon/main.c
 weir_LDADD = libweir.la
 
-# Started by weir, never by hand; it needs few of the libraries.
+# Started by weir, never by hand.
 pkglibexec_PROGRAMS += weir-helper
 weir_helper_SOURCES = framework/daemon/helper_main.c \
 	framework/daemon/helper_program.c framework/daemon/helper_program.h
 weir_helper_LDADD = libweir.la $(JANSSON_LIBS)
-weir_helper_LDFLAGS = $(AM_LDFLAGS) -Wl,--as-needed

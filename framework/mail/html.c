@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-#include <libxml/HTMLparser.h>
-#include <libxml/parser.h>
-
 #include "base/text.h"
+#include "mail/late.h"
 
 #define HTML_CHUNK 1024 /* octets given to the parser at once */
 #define HTML_DEEP 128	/* open elements; libxml2 searches them one by one */
@@ -32,6 +30,7 @@ struct html {
 void
 html_init(void)
 {
+	late_xml();
 	xmlInitParser();
 }
 

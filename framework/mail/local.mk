@@ -12,6 +12,7 @@ libweir_la_SOURCES += \
 	framework/mail/decode.c framework/mail/decode.h \
 	framework/mail/decode_charset.c \
 	framework/mail/html.c framework/mail/html.h \
+	framework/mail/late.c framework/mail/late.h \
 	framework/mail/links.c framework/mail/links.h \
 	framework/mail/mime.c framework/mail/mime.h \
 	framework/mail/mime_alternate.c framework/mail/mime_int.h \

@@ -3,23 +3,28 @@
 
 #include <string.h>
 
-#include <gmime/gmime.h>
-
 #include "base/budget.h"
 #include "base/pool.h"
 #include "base/text.h"
 #include "mail/html.h"
+#include "mail/late.h"
 #include "mail/mime_int.h"
 #include "mail/names.h"
 
 #define MIME_TOKEN 128 /* octets kept of a type */
 
-/* mime_init - the libraries' own start */
+static bool mime_ready; /* the libraries are */
+
+/* mime_init - the libraries' own start, once */
 void
 mime_init(void)
 {
+	if (mime_ready)
+		return;
+	late_gmime();
 	g_mime_init();
 	html_init();
+	mime_ready = true;
 }
 
 /* mime_fini - and their end */
@@ -27,8 +32,11 @@ void
 mime_fini(void)
 {
 	decode_fini();
+	if (!mime_ready)
+		return;
 	html_fini();
 	g_mime_shutdown();
+	mime_ready = false;
 }
 
 /* mime_field_find - the first field of that name */
@@ -307,6 +315,7 @@ mime_parse(struct pool *pool, weir_str raw, const struct mime_limits *limits)
 {
 	struct mime *m = pool_new(pool, struct mime);
 
+	mime_init();
 	m->pool = pool;
 	m->limits = *limits;
 	pool_cleanup(pool, mime_release, m);

@@ -40,7 +40,8 @@ struct mime_limits {
 
 #define MIME_LIMITS_DEFAULT { 1000, 262144, 1000, 32, 64 << 20, 1000 }
 
-/* Once in a process, before the first message; and at its end. */
+/* The first message does it where it was not done; and at the end of the
+   process. */
 void mime_init(void);
 void mime_fini(void);
 

@@ -2,9 +2,8 @@
 /* mime_tree - GMime's reading of a message, as items. */
 #include <string.h>
 
-#include <gmime/gmime.h>
-
 #include "base/check.h"
+#include "mail/late.h"
 #include "mail/mime_int.h"
 
 /* One walk over a tree of GMime's. */

@@ -37,6 +37,22 @@ def one(weir):
                 workers=2)
 
 
+def test_loads_no_reader_of_mail_to_start():
+    """They are half of the time that a start takes; daemon and helpers have
+    them from the start, before they fork or enter a sandbox."""
+    found = {}
+    for name in ("weirctl", "weir", "weir-helper"):
+        binary = proc.program(name)
+        if binary is None or shutil.which("readelf") is None:
+            pytest.skip(f"{name} is not built, or there is no readelf")
+        said = subprocess.run(["readelf", "-d", binary], check=True, text=True,
+                              capture_output=True, timeout=60).stdout
+        found[name] = [lib for lib in ("libgmime", "libxml2")
+                       if f"[{lib}" in said]
+    assert found == {"weirctl": [], "weir": ["libgmime", "libxml2"],
+                     "weir-helper": ["libgmime", "libxml2"]}
+
+
 def test_status(one, ctl):
     done = ctl("-s", one.dir / "control.sock", "status")
     assert done.returncode == 0, done.stderr
