@@ -164,7 +164,7 @@ command_crew(struct command *c, unsigned first, struct crew_work work)
 	bool ok;
 
 	work.arg = c;
-	crew = crew_create(c->b, c->threads, &work);
+	crew = crew_create(c->b, c->t, c->threads, &work);
 	if (crew == NULL) {
 		c->status = WEIR_E_NOMEM;
 		return false;

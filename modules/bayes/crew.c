@@ -198,7 +198,6 @@ crew_free(struct crew *c)
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->more);
 	pthread_cond_destroy(&c->done);
-	bayes_tokens_done(c->b, c->t);
 	free(c->ring);
 	free(c->threads);
 	free(c);
@@ -206,7 +205,8 @@ crew_free(struct crew *c)
 
 /* crew_create - no thread yet */
 struct crew *
-crew_create(struct bayes *b, unsigned threads, const struct crew_work *work)
+crew_create(struct bayes *b, struct tokens *t, unsigned threads,
+    const struct crew_work *work)
 {
 	struct crew *c = calloc(1, sizeof(*c));
 	bool ok = c != NULL;
@@ -220,10 +220,10 @@ crew_create(struct bayes *b, unsigned threads, const struct crew_work *work)
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->more, NULL);
 	pthread_cond_init(&c->done, NULL);
-	c->t = bayes_tokens(b);
+	c->t = t;
 	c->threads = calloc(c->wanted, sizeof(*c->threads));
 	c->ring = calloc(c->slots, sizeof(*c->ring));
-	ok = c->t != NULL && c->threads != NULL && c->ring != NULL;
+	ok = c->threads != NULL && c->ring != NULL;
 	for (size_t i = 0; ok && i < c->slots; i++)
 		ok = (c->ring[i].result = malloc(work->size)) != NULL;
 	if (!ok) {

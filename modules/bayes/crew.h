@@ -29,9 +29,9 @@ struct crew;
 
 /* As many threads as this process may use processors, CREW_DEFAULT at most. */
 unsigned crew_processors(void);
-/* threads: with the caller's; the others start when they are needed.  NULL: no
-   memory. */
-struct crew *crew_create(struct bayes *b, unsigned threads,
+/* t: what the caller's thread reads into; borrowed.  threads: with that one;
+   the others start when they are needed.  NULL: no memory. */
+struct crew *crew_create(struct bayes *b, struct tokens *t, unsigned threads,
     const struct crew_work *work);
 /* files_fn, arg is the crew: hand over a message, which is copied; false: a
    take() said stop. */
