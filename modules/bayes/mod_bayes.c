@@ -47,8 +47,8 @@ static const struct weir_option bayes_options[] = {
 	    "Tokens that were not learned for so long are forgotten.", NULL },
 	[OPT_SKIP] = { "skip", WEIR_OPT_LIST, 0, NULL, NULL, NULL, NULL,
 	    "Groups of tokens to leave out, for measurements: subject, "
-	    "address, route, header, mime, url, html, hidden, word, pair, "
-	    "gram, subject_gram.",
+	    "address, header, mime, url, html, hidden, word, gram, "
+	    "subject_gram, list, route, list_route.",
 	    NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };

@@ -53,7 +53,7 @@
 static const double score_weights[TOKEN_GROUPS] = { [TOKEN_SUBJECT] = 1,
 	[TOKEN_ADDRESS] = 1, [TOKEN_ROUTE] = 1, [TOKEN_HEADER] = 0.5,
 	[TOKEN_MIME] = 0.25, [TOKEN_URL] = 1, [TOKEN_HTML] = 0.25,
-	[TOKEN_HIDDEN] = 1, [TOKEN_WORD_] = 1, [TOKEN_PAIR] = 1,
+	[TOKEN_HIDDEN] = 1, [TOKEN_WORD_] = 1,
 	[TOKEN_GRAM] = 1.5, [TOKEN_SUBJECT_GRAM] = 0.5, [TOKEN_LIST] = 1 };
 
 /* score_token - log odds of spam */

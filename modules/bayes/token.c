@@ -63,7 +63,7 @@ const char *
 token_group_name(enum token_group group)
 {
 	static const char *const names[] = { "subject", "address", "header",
-		"mime", "url", "html", "hidden", "word", "pair", "gram",
+		"mime", "url", "html", "hidden", "word", "gram",
 		"subject_gram", "list", "route", "list_route" };
 
 	return names[group];
@@ -141,24 +141,18 @@ token_size(struct tokens *t, enum token_group group, const char *prefix,
 	    (size_t)snprintf(text, sizeof(text), "%d", bits));
 }
 
-/* token_pair - two words at a distance */
+/* token_pair - a word and the one before it */
 static void
 token_pair(struct tokens *t, const struct token_near *a,
-    const struct token_near *b, unsigned distance)
+    const struct token_near *b)
 {
-	uint64_t h = text_mix(a->hash + distance, b->hash);
-	char name[2 * TOKEN_WORD + 32];
+	char name[2 * TOKEN_WORD + 4];
 	int n;
 
-	/* every second pair says as much as all of them, for half the cost;
-	   the hash tells which, so that they are the same in every mail */
-	if (t->kind == TOKEN_WORD_ && (h >> 20 & 1) != 0)
-		return;
-	if (!token_put(t, t->kind == TOKEN_WORD_ ? TOKEN_PAIR : t->kind, h) ||
+	if (!token_put(t, t->kind, text_mix(a->hash + 1, b->hash)) ||
 	    !t->named)
 		return;
-	n = snprintf(name, sizeof(name), "%s%.*s %s", a->text,
-	    (int)(distance - 1) * 2, " _ _ _ _", b->text);
+	n = snprintf(name, sizeof(name), "%s %s", a->text, b->text);
 	token_keep_name(t, t->prefix, name, (size_t)n);
 }
 
@@ -193,30 +187,25 @@ token_grams(struct tokens *t, enum token_group group, const char *prefix,
 	}
 }
 
-/* token_word - a word, and its pairs with those before it */
+/* token_word - a word; in a field its pair with the one before it, too */
 static void
 token_word(struct tokens *t, const char *p, size_t len)
 {
-	struct token_near *w = &t->near[t->n_near % TOKEN_WINDOW];
-	unsigned back = t->n_near < TOKEN_WINDOW - 1 ? t->n_near :
-						       TOKEN_WINDOW - 1;
+	struct token_near w;
 
 	if (len > TOKEN_WORD)
 		len = TOKEN_WORD;
-	w->hash = text_hash(t->seed, p, len);
-	if (t->named) {
-		memcpy(w->text, p, len);
-		w->text[len] = '\0';
-	}
-	if (token_put(t, t->kind, w->hash) && t->named)
+	w.hash = text_hash(t->seed, p, len);
+	if (token_put(t, t->kind, w.hash) && t->named)
 		token_keep_name(t, t->prefix, p, len);
-	if (t->kind != TOKEN_HIDDEN &&
-	    (t->skip & 1u << TOKEN_PAIR) == 0) {
-		for (unsigned d = 1; d <= back; d++)
-			token_pair(t, &t->near[(t->n_near - d) % TOKEN_WINDOW],
-			    w, d);
-	}
-	t->n_near++;
+	if (t->kind == TOKEN_HIDDEN || t->kind == TOKEN_WORD_)
+		return;
+	memcpy(w.text, p, len);
+	w.text[len] = '\0';
+	if (t->paired)
+		token_pair(t, &t->before, &w);
+	t->before = w;
+	t->paired = true;
 }
 
 enum token_script {
@@ -407,7 +396,7 @@ token_words(struct tokens *t, enum token_group group, const char *prefix,
 	t->kind = group;
 	t->prefix = prefix;
 	t->seed = token_seed(prefix);
-	t->n_near = 0;
+	t->paired = false;
 	while (s.p < s.end && !t->full) {
 		unsigned char c = (unsigned char)*s.p;
 

@@ -2,9 +2,9 @@
 /*
  * token - what is counted of a message.
  *
- * token_read makes a set of 64-bit hashes of one raw message: words, pairs of
- * words, addresses, links, looks and structure, each kind under a prefix of
- * its own.  Every token counts once a message.  The same octets give the same
+ * token_read makes a set of 64-bit hashes of one raw message: words, runs
+ * of octets, addresses, links, looks and structure, each kind under a prefix
+ * of its own.  Every token counts once a message.  The same octets give the same
  * set on every machine: the hashes are stored.  Bounded by TOKEN_MAX tokens
  * and TOKEN_TEXT octets of text. [any], one struct tokens a thread
  */
@@ -21,7 +21,6 @@
 #define TOKEN_RAW ((size_t)1 << 20) /* octets of a message that are read */
 #define TOKEN_TEXT ((size_t)65536) /* octets of text that are read */
 #define TOKEN_WORD 40		 /* octets of a word; longer ones are noise */
-#define TOKEN_WINDOW 2		 /* words within which pairs are made */
 #define TOKEN_GRAM_TEXT 1000	 /* octets of the text that grams are made of */
 #define TOKEN_GRAM_SUBJECT 200	 /* the same of a subject */
 #define TOKEN_VERSION 3		 /* changes when hashes change */
@@ -37,7 +36,6 @@ enum token_group {
 	TOKEN_HTML,	/* tags and looks */
 	TOKEN_HIDDEN,	/* words that a reader does not see */
 	TOKEN_WORD_,
-	TOKEN_PAIR,
 	TOKEN_GRAM,	/* four octets of the text's beginning */
 	TOKEN_SUBJECT_GRAM,
 	TOKEN_LIST,	/* what a mailing list added, but for the way */
@@ -58,7 +56,7 @@ struct token {
 	uint8_t group;
 };
 
-/* A word in the window. */
+/* A word, and then the one before it. */
 struct token_near {
 	uint64_t hash;
 	char text[TOKEN_WORD + 1]; /* for explain */
@@ -75,8 +73,8 @@ struct tokens {
 
 	/* private */
 	uint32_t slots[8192]; /* index into v, and one */
-	struct token_near near[TOKEN_WINDOW];
-	unsigned n_near;
+	struct token_near before;
+	bool paired; /* there is one */
 	struct reader reader;
 	struct charset charset;
 	struct text_buf value, raw, text, seen, hidden;

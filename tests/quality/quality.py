@@ -32,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHIN = ["spamassassin-public", "csdmc2010"]
 ACROSS = [("spamassassin-public", "csdmc2010"),
           ("csdmc2010", "spamassassin-public")]
-GROUPS = ["subject", "address", "route", "header", "mime", "url", "html",
-          "hidden", "word", "pair", "gram", "subject_gram"]
+GROUPS = ["subject", "address", "header", "mime", "url", "html", "hidden",
+          "word", "gram", "subject_gram", "list", "route", "list_route"]
 # what collectors wrote, and what tells their machines
 COLLECTOR = ("received", "return-path", "delivered-to", "x-", "list-",
              "authentication-results", "arc-", "dkim-", "to", "cc", "date",
