@@ -443,6 +443,7 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 		switch (opt) {
 		case 's':
 			w->socket = optarg;
+			w->socket_given = true;
 			break;
 		case 'c':
 			w->config = optarg;
