@@ -247,7 +247,8 @@ av_count(struct antivirus *m)
 	m->gauge_failures = t->gauge(m->self, "reload_failures", NULL,
 	    "Databases that could not be loaded.");
 	m->gauge_alarm = t->gauge(m->self, "alarm", NULL,
-	    "1 while the database is missing, broken or old.");
+	    "Not 0 while the database is missing, broken or old, or no "
+	    "scanner is there.");
 }
 
 /* av_create - read the options */

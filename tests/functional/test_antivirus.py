@@ -440,6 +440,26 @@ def test_missing_folder_may_come_later(start, folder):
                   "the database")
 
 
+def test_a_replaced_folder_is_no_death(start, folder):
+    """However often: each time a new process, and no rest."""
+    one = start(db=database(folder), extra="crash { limit = 1 }\n")
+    for i in range(3):
+        pid = one.helper()
+        (folder / "db").rename(folder / f"old{i}")
+        new = database(folder, f"new{i}")
+        put(new / "later.ndb",
+            f"Weir.Later{i}:0:*:{(b'LATER-%d-PATTERN' % i).hex()}\n")
+        new.rename(folder / "db")
+        proc.wait_for(lambda: one.send(plain(b"LATER-%d-PATTERN" % i)).code
+                      == 5, 20, "the new folder")
+        if one.helper() == pid:
+            pytest.skip("without Landlock the folder can be read")
+    log = one.weir.log()
+    assert "event=helper.death" not in log
+    assert "event=helper.benched" not in log
+    assert log.count("event=helper.restart") == 3
+
+
 def test_the_benched_scanner_names_its_remedy(start, folder):
     one = start(db=database(folder), extra="crash { limit = 1 }\n")
     # signatures of one's own have no version
@@ -453,6 +473,15 @@ def test_the_benched_scanner_names_its_remedy(start, folder):
                           timeout=30)
     assert done.returncode == 1
     assert "helper.benched" in done.stderr and "weirctl reload" in done.stderr
+    # nobody is there to say that something is wrong, and yet it is said
+    proc.wait_for(lambda: re.search("^weir_antivirus_alarm [1-9]",
+                                    one.weir.ctl("metrics"), re.M), 15,
+                  "the alarm")
+    assert re.search("^weir_antivirus_loaded 0", one.weir.ctl("metrics"),
+                     re.M)
+    text = one.weir.ctl("status")
+    assert re.search(r"RESTING: helper antivirus.scan, 1 of 1 processes died "
+                     r"too often, the last: \d+ died of signal 9", text), text
 
 
 def test_pass_is_not_clean(start, folder):
@@ -782,6 +811,9 @@ def test_commands(start, folder):
     assert found["bad.zip"]["names"] == ["Weir.Pattern.UNOFFICIAL"]
     assert found["bad.eml"]["result"] == "infected"
     assert "DatabaseDirectory" in one.weir.ctl("antivirus", "freshclam")
+    rows = one.weir.ctl_json("antivirus", "freshclam")
+    assert rows["DatabaseDirectory"].startswith(str(folder))
+    assert rows["DatabaseMirror"] == ["database.clamav.net"]
     assert one.weir.ctl_json("antivirus", "reload")["generation"] == 2
 
 
