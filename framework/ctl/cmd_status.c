@@ -12,6 +12,7 @@
 #include "ctl/commands.h"
 #include "ctl/format.h"
 #include "ctl/server.h"
+#include "ctl/status_gauges.h"
 #include "daemon/helpers.h"
 #include "daemon/worker.h"
 #include "dns/resolver.h"
@@ -369,6 +370,7 @@ status_text(const json_t *root, struct buf *out)
 	status_listeners_text(json_object_get(root, "listeners"), out);
 	buf_add_char(out, '\n');
 	status_modules_text(root, out);
+	status_gauges_text(json_object_get(root, "gauges"), out);
 	status_store_text(json_object_get(root, "store"), out);
 	if (!format_bool(rec, "enabled"))
 		buf_add_str(out, "records    not kept (explain.enabled)\n");
@@ -421,6 +423,7 @@ cmd_status(struct ctl_request *r)
 	    json_integer((json_int_t)conf->n_modules));
 	json_object_set_new(root, "benched", status_benched());
 	json_object_set_new(root, "helpers", status_helpers(conf));
+	json_object_set_new(root, "gauges", status_gauges(conf));
 	json_object_set_new(root, "memory", json_pack("{s:I,s:I}", "used",
 	    (json_int_t)budget_used(), "limit",
 	    (json_int_t)(conf->memory.total / conf->workers)));

@@ -143,6 +143,7 @@ doctor_daemon_trouble(struct doctor *d)
 {
 	const json_t *store = json_object_get(d->status, "store");
 	const json_t *rec = json_object_get(d->status, "records");
+	const char *module;
 	size_t i;
 	json_t *b;
 
@@ -171,6 +172,12 @@ doctor_daemon_trouble(struct doctor *d)
 		    "module %s is benched after %lld crashes: its checks do "
 		    "not run", format_str(b, "name"),
 		    (long long)format_int(b, "crashes"));
+	json_object_foreach(json_object_get(d->status, "gauges"), module, b) {
+		if (format_int(b, "alarm") > 0)
+			doctor_add(d, DOCTOR_FAIL, "modules",
+			    "see module.log in the log, and the module's own "
+			    "status command", "module %s is not well", module);
+	}
 	json_array_foreach(json_object_get(d->status, "helpers"), i, b) {
 		if (format_int(b, "resting") + format_int(b, "unable") == 0)
 			continue;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "engine.h"
 #include "helper.h"
 
 /* What follows from a class of hits. */
@@ -246,6 +247,10 @@ av_count(struct antivirus *m)
 	    "Databases that the helper has loaded.");
 	m->gauge_failures = t->gauge(m->self, "reload_failures", NULL,
 	    "Databases that could not be loaded.");
+	snprintf(label, sizeof(label), "version=\"%.40s\"", engine_version());
+	m->gauge_engine = m->backend == AV_BACKEND_CLAMD ? -1 :
+	    t->gauge(m->self, "engine", label,
+		"1 while this version of libclamav is loaded.");
 	m->gauge_alarm = t->gauge(m->self, "alarm", NULL,
 	    "Not 0 while the database is missing, broken or old, or no "
 	    "scanner is there.");

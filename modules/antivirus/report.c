@@ -146,6 +146,7 @@ report_gauges(weir_call *call, int status, const char *text, void *arg)
 
 	(void)call;
 	metric->set(m->self, m->gauge_loaded, loaded && mine);
+	metric->set(m->self, m->gauge_engine, loaded && mine);
 	metric->set(m->self, m->gauge_signatures,
 	    mine ? report_int(o, "signatures") : 0);
 	metric->set(m->self, m->gauge_age, mine ? report_int(o, "age_s") : 0);

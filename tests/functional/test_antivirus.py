@@ -480,6 +480,7 @@ def test_the_benched_scanner_names_its_remedy(start, folder):
     assert re.search("^weir_antivirus_loaded 0", one.weir.ctl("metrics"),
                      re.M)
     text = one.weir.ctl("status")
+    assert "ALARM: module antivirus is not well" in text
     assert re.search(r"RESTING: helper antivirus.scan, 1 of 1 processes died "
                      r"too often, the last: \d+ died of signal 9", text), text
 
@@ -606,6 +607,62 @@ def scanning(pid):
         return ticks() > before + 2
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("rounds", [
+    4, pytest.param(30, marks=pytest.mark.skipif(
+        not os.environ.get("WEIR_LONG"), reason="long: WEIR_LONG=1"))])
+def test_helper_dies_at_random_points_under_load(start, rounds):
+    """Whatever ends it, and whenever: no infected mail passes, clean mail is
+    in after its retries, service is back within 5 s."""
+    import threading
+    one = start(threads=2, workers=2, timeout="2s", cache=0,
+                extra=daemon.section("crash", limit=1000, window="1m",
+                                     bench="1s"))
+    chance = random.Random(5)
+    over = threading.Event()
+    wrong, done = [], [0, 0]
+
+    def client(k):
+        n = 0
+        while not over.is_set() or n == 0:
+            n += 1
+            bad = n % 3 == 0
+            raw = attachment(zipped([("v", (PATTERN if bad else b"x") * 50),
+                                     ("n", b"%d %d" % (k, n))]))
+            for _ in range(200):
+                code = one.send(raw).code
+                if code != 4:
+                    break
+                done[1] += 1
+                time.sleep(0.02)
+            if code != (5 if bad else 2):
+                wrong.append((k, n, code))
+            done[0] += 1
+    clients = [threading.Thread(target=client, args=(k,)) for k in range(4)]
+    for thread in clients:
+        thread.start()
+    try:
+        for n in range(rounds):
+            pid = proc.wait_for(one.helpers, 10, "the helper")[0]
+            time.sleep(chance.random() / 2)
+            how = (signal.SIGSEGV, signal.SIGSTOP, signal.SIGABRT,
+                   signal.SIGKILL)[n % 4]
+            begin = time.monotonic()
+            os.kill(pid, how)
+            if how == signal.SIGSTOP:
+                time.sleep(0.3)
+                os.kill(pid, signal.SIGCONT)
+            proc.wait_for(lambda n=n: one.send(plain(b"back %d" % n)).code
+                          == 2, 5, "service")
+            assert time.monotonic() - begin < 5
+    finally:
+        over.set()
+        for thread in clients:
+            thread.join(60)
+    assert wrong == [] and done[0] > 4, (wrong, done)
+    assert len(re.findall("event=helper.death", one.weir.log())) == \
+        rounds - rounds // 4 - (rounds % 4 > 1)
 
 
 def test_poison_is_quarantined_without_a_third_try(start):
@@ -790,6 +847,16 @@ def test_one_engine_for_all_workers(start):
         return re.search(r"^weir_antivirus_signatures 3$",
                          one.weir.ctl("metrics"), re.M)
     proc.wait_for(gauges, 15, "the gauges of one worker")
+    version = one.status()["engine"]
+    assert re.search(rf'^weir_antivirus_engine{{version="{version}"}} 1$',
+                     one.weir.ctl("metrics"), re.M)
+    # the daemon's own page tells them, too
+    text = one.weir.ctl("status")
+    assert re.search(r"^antivirus +loaded 1, signatures 3, database_age \d",
+                     text, re.M), text
+    assert "ALARM" not in text
+    assert one.weir.ctl_json("status")["gauges"]["antivirus"][
+        f'engine{{version="{version}"}}'] == 1
 
 
 def test_commands(start, folder):
