@@ -79,7 +79,7 @@ gauges_value(const char *key, int64_t value, struct buf *out)
 		buf_printf(out, "%.*s ", (int)(unit - key), key);
 		format_duration(value * 1000, out);
 	} else if (unit != NULL && strcmp(unit, "_bytes") == 0) {
-		buf_printf(out, "%.*s ", (int)(unit - key), key);
+		buf_printf(out, "%s ", key);
 		format_octets(value, out);
 	} else {
 		buf_printf(out, "%s %lld", key, (long long)value);
