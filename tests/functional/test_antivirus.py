@@ -691,8 +691,18 @@ def test_poison_is_quarantined_without_a_third_try(start):
     assert "quarantine" in [e[0] for e in reply.edits], reply
     assert one.helper() == pid
     assert len(re.findall("event=helper.death", one.weir.log())) == 2
-    # others are not concerned
-    assert one.send(plain()).code == 2
+    # nor is it when it comes again and again, whoever sends it, and others
+    # are not concerned
+    for n in range(25):
+        client = MilterClient(one.address, timeout=60)
+        assert client.session() is None
+        reply = client.message(raw, f"<s{n % 5}@example.org>")
+        client.close()
+        assert reply.code == 2, reply
+        assert "quarantine" in [e[0] for e in reply.edits], reply
+        assert one.send(plain(b"other %d" % n)).code == 2
+    assert one.helper() == pid
+    assert len(re.findall("event=helper.death", one.weir.log())) == 2
 
 
 def test_hang_is_ended(start):
@@ -894,3 +904,90 @@ def test_sandbox(start):
         filters = re.search(r"^Seccomp_filters:\t(\d+)",
                             (task / "status").read_text(), re.M)
         assert int(filters[1]) >= 2, task
+
+
+# --- beside freshclam ---
+
+@pytest.fixture
+def mirror(folder):
+    """A web server with the files of a folder, and its address."""
+    import functools
+    import http.server
+    import threading
+    where = folder / "mirror"
+    where.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=where))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield where, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_beside_freshclam(start, folder, mirror):
+    """With the configuration that the command prints a real freshclam brings
+    signatures that the scanner takes by itself, twice."""
+    import shutil
+    if shutil.which("freshclam") is None:
+        pytest.skip("no freshclam (Debian: clamav-freshclam)")
+    where, url = mirror
+    db = folder / "db"
+    db.mkdir()
+    db.chmod(0o755)
+    one = start(db=db)
+    file = folder / "freshclam.conf"
+    file.write_text(one.weir.ctl("antivirus", "freshclam")
+                    + f"DatabaseCustomURL {url}/own.ndb\n"
+                    + ("DatabaseOwner root\n" if os.geteuid() == 0 else ""))
+
+    def update(n):
+        (where / "own.ndb").write_text("".join(
+            f"Weir.Own{i}:0:*:{(b'OWN-PATTERN-%d' % i).hex()}\n"
+            for i in range(n)))
+        # freshclam asks for what is newer than its own
+        os.utime(where / "own.ndb", (time.time() + 1000 * n,) * 2)
+        done = subprocess.run(
+            ["freshclam", f"--config-file={file}", "--update-db=custom",
+             "--stdout"], capture_output=True, text=True, timeout=60)
+        assert "own.ndb updated" in done.stdout, done
+        proc.wait_for(lambda: one.status().get("signatures") == n, 15,
+                      "the database")
+    assert one.send(plain(b"OWN-PATTERN-0")).code == 4
+    update(1)
+    assert one.send(plain(b"OWN-PATTERN-0")).code == 5
+    assert one.send(plain(b"OWN-PATTERN-1")).code == 2
+    update(2)
+    assert one.send(plain(b"OWN-PATTERN-1")).code == 5
+
+
+@pytest.mark.parametrize("program, name", [
+    ("freshclam", "freshclam.conf"), ("/usr/sbin/clamd", "clamd.conf")])
+def test_examples_are_taken(program, name):
+    """Each row of contrib/clamav is one that the program knows."""
+    import shutil
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}")
+    example = proc.ROOT / "contrib" / "clamav" / name
+    done = subprocess.run([program, f"--config-file={example}", "--version"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and "ClamAV" in done.stdout, done
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_as_many_numbers_as_the_option_says(start, n):
+    """structured_count numbers are a result, one less is none."""
+    one = start(structured_count=n, header="X-Virus-Status")
+    # no two alike, and each valid: Luhn for cards, areas for the others
+    cards = [b"4111 1111 1111 1111", b"5500 0000 0000 0004",
+             b"3400 0000 0000 009", b"4012 8888 8888 1881",
+             b"5105 1051 0510 5100"]
+    social = [b"%d-45-%d" % (101 + i, 6789 + i) for i in range(5)]
+    for numbers, name in ((cards, "CreditCardNumber"), (social, "SSN")):
+        for k, word in ((n, f"structured (Heuristics.Structured.{name})"),
+                        (n - 1, "clean")):
+            raw = plain(b"\r\n".join(numbers[:k]) + b"\r\n")
+            assert header(one.send(raw)) == word, (name, k)
