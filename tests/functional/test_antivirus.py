@@ -279,12 +279,16 @@ def test_encrypted_is_a_result_of_its_own(shared):
 
 
 @pytest.mark.parametrize("policy, code, word", [
-    ("pass", 2, "clean"), ("virus", 5, None)])
+    ("pass", 2, "clean"), ("virus", 5, None), ("reject", 5, None),
+    ("tempfail", 4, None),
+    ("quarantine", 2, "encrypted (Heuristics.Encrypted.Zip)")])
 def test_encrypted_policy(start, policy, code, word):
-    """What is encrypted passes, or counts as a virus."""
+    """What is encrypted passes, is held or refused, or counts as a virus."""
     one = start(encrypted=policy, header="X-Virus-Status")
     reply = one.send(attachment(encrypted_zip()))
     assert reply.code == code
+    assert ("quarantine" in [e[0] for e in reply.edits]) == (
+        policy == "quarantine")
     if word is not None:
         assert header(reply) == word
     else:
@@ -429,6 +433,16 @@ def test_no_database_is_unscanned(start, folder):
     proc.wait_for(lambda: one.status()["state"] == "ok", 15, "the database")
     assert one.send(plain()).code == 2
     assert one.send(plain(PATTERN)).code == 5
+
+
+def test_check_warns_of_a_missing_folder(folder):
+    """It may be misspelt; and is no error, since it may come later."""
+    one = daemon.Weir(folder, conf(folder / "nowhere"))
+    done = subprocess.run([proc.program("weir"), "-t", "-c", one.conf_path],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1, done
+    assert re.search(r"weir\.conf:\d+: warning: module antivirus: database: "
+                     f"there is no folder {folder}/nowhere", done.stderr), done
 
 
 def test_missing_folder_may_come_later(start, folder):
