@@ -805,9 +805,11 @@ def test_long_addresses_are_kept_whole(weir, milter_client, sink):
         assert (got.sender, got.recipients) == (sender, [to])
         sink.reset()
     # longer ones the daemon takes from no MTA
-    for sender, to in ((A, long_address(1025)), (long_address(1025), A)):
+    for sender, to, want in (
+            (A, long_address(1025), "553 5.1.3 Recipient address or"),
+            (long_address(1025), A, "553 5.1.7 Sender address or")):
         kind, text = send(milter, sender, [to], message)
-        assert text.startswith("553 5.1.0 Address or parameters too"), text
+        assert text.startswith(want), text
     assert len(items(one)) == 5
 
 
