@@ -12,6 +12,7 @@
 #include "ctl/commands.h"
 #include "ctl/format.h"
 #include "ctl/server.h"
+#include "ctl/status_gauges.h"
 #include "daemon/helpers.h"
 #include "daemon/worker.h"
 #include "dns/resolver.h"
@@ -135,6 +136,14 @@ status_dns(void)
 	    (json_int_t)d->in_flight);
 }
 
+/* status_add - count on */
+static void
+status_add(json_t *o, const char *key, json_int_t n)
+{
+	json_object_set_new(o, key, json_integer(n +
+	    json_integer_value(json_object_get(o, key))));
+}
+
 /* status_benched - modules left out after crashes */
 static json_t *
 status_benched(void)
@@ -156,8 +165,27 @@ status_benched(void)
 	return all;
 }
 
-/* status_helpers - of each kind the processes, and those that rest: after too
-   many deaths the master takes their sockets away */
+/* status_helper_note - one process into the sums of its kind */
+static void
+status_helper_note(json_t *o, const struct helpers_note *note)
+{
+	static const char *const keys[] = { "starting", "serving", "waiting",
+		"resting" };
+	char why[HELPERS_NOTE_WHY];
+	uint32_t state = note->state;
+
+	if (state <= HELPERS_RESTING)
+		status_add(o, keys[state], 1);
+	status_add(o, "deaths", note->deaths);
+	status_add(o, "restarts", note->restarts);
+	/* its last life did not get as far as to serve */
+	status_add(o, "unable", state != HELPERS_SERVING && note->failed > 0);
+	helpers_note_read(note, why);
+	if (state != HELPERS_SERVING && note->deaths > 0 && why[0] != '\0')
+		json_object_set_new(o, "last_death", json_string(why));
+}
+
+/* status_helpers - of each kind the processes, and how they are */
 static json_t *
 status_helpers(const struct conf *conf)
 {
@@ -168,17 +196,20 @@ status_helpers(const struct conf *conf)
 		const struct weir_helper *const *h = m->desc->helpers;
 
 		for (uint32_t k = 0; h != NULL && h[k] != NULL; k++) {
-			const char *paths[WEIR_HELPER_PROCESSES_MAX];
-			unsigned n = helpers_find(m->name, k, paths);
-			int resting = 0;
+			const struct helpers_note
+			    *notes[WEIR_HELPER_PROCESSES_MAX];
+			unsigned n = helpers_notes(m->name, k, notes);
+			json_t *o;
 
+			if (n == 0)
+				continue;
+			o = json_pack("{s:s,s:s,s:i,s:i,s:i,s:i,s:i}", "module",
+			    m->name, "name", h[k]->name, "processes", (int)n,
+			    "starting", 0, "serving", 0, "waiting", 0,
+			    "resting", 0);
 			for (unsigned j = 0; j < n; j++)
-				resting += access(paths[j], F_OK) < 0;
-			if (n > 0)
-				json_array_append_new(all, json_pack(
-				    "{s:s,s:s,s:i,s:i}", "module", m->name,
-				    "name", h[k]->name, "processes", (int)n,
-				    "resting", resting));
+				status_helper_note(o, notes[j]);
+			json_array_append_new(all, o);
 		}
 	}
 	return all;
@@ -249,6 +280,32 @@ status_store_text(const json_t *s, struct buf *out)
 	}
 }
 
+/* status_helper_text - of one kind only what is wrong */
+static void
+status_helper_text(const json_t *h, struct buf *out)
+{
+	long long resting = format_int(h, "resting");
+	long long away = resting + format_int(h, "waiting") +
+	    format_int(h, "starting");
+	bool unable = format_int(h, "unable") > 0;
+
+	if (resting == 0 && !unable)
+		return;
+	buf_printf(out, "\n           %s: helper %s.%s, %lld of %lld processes "
+	    "%s", resting > 0 ? "RESTING" : "NOT STARTED",
+	    format_str(h, "module"), format_str(h, "name"),
+	    resting > 0 ? resting : away, (long long)format_int(h, "processes"),
+	    !unable	? "died too often" :
+	    resting > 0 ? "could not be started too often" :
+			  "can't be started");
+	if (format_str(h, "last_death")[0] != '\0') {
+		buf_add_str(out, ", the last: ");
+		format_clean(format_str(h, "last_death"), out);
+	}
+	buf_add_str(out, resting > 0 ? "; weirctl reload starts them" :
+				       "; it is tried again and again");
+}
+
 /* status_modules_text - only what is wrong */
 static void
 status_modules_text(const json_t *root, struct buf *out)
@@ -265,13 +322,7 @@ status_modules_text(const json_t *root, struct buf *out)
 		format_duration(format_int(b, "left_ms"), out);
 	}
 	json_array_foreach(json_object_get(root, "helpers"), i, b) {
-		if (format_int(b, "resting") > 0)
-			buf_printf(out, "\n           RESTING: helper %s.%s, "
-			    "%lld of %lld processes died too often; weirctl "
-			    "reload starts them", format_str(b, "module"),
-			    format_str(b, "name"),
-			    (long long)format_int(b, "resting"),
-			    (long long)format_int(b, "processes"));
+		status_helper_text(b, out);
 	}
 	buf_add_char(out, '\n');
 }
@@ -312,10 +363,14 @@ status_text(const json_t *root, struct buf *out)
 	format_duration(format_int(root, "uptime_ms"), out);
 	buf_printf(out, ", configuration generation %lld\n",
 	    (long long)format_int(root, "generation"));
+	buf_add_str(out, "from ");
+	format_clean(format_str(root, "config"), out);
+	buf_add_char(out, '\n');
 	status_workers_text(json_object_get(root, "workers"), out);
 	status_listeners_text(json_object_get(root, "listeners"), out);
 	buf_add_char(out, '\n');
 	status_modules_text(root, out);
+	status_gauges_text(json_object_get(root, "gauges"), out);
 	status_store_text(json_object_get(root, "store"), out);
 	if (!format_bool(rec, "enabled"))
 		buf_add_str(out, "records    not kept (explain.enabled)\n");
@@ -356,8 +411,8 @@ cmd_status(struct ctl_request *r)
 	json_t *root;
 
 	snprintf(abi, sizeof(abi), "%d.%d", WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
-	root = json_pack("{s:s,s:s,s:i,s:i,s:I,s:I,s:I}", "version",
-	    PACKAGE_VERSION, "abi", abi, "master", (int)getppid(),
+	root = json_pack("{s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:I}", "version",
+	    PACKAGE_VERSION, "abi", abi, "config", worker_conf_path(), "master", (int)getppid(),
 	    "answered_by", (int)getpid(), "started_ms",
 	    (json_int_t)ctl_daemon_started_ms, "uptime_ms",
 	    (json_int_t)(now - ctl_daemon_started_ms), "generation",
@@ -368,6 +423,7 @@ cmd_status(struct ctl_request *r)
 	    json_integer((json_int_t)conf->n_modules));
 	json_object_set_new(root, "benched", status_benched());
 	json_object_set_new(root, "helpers", status_helpers(conf));
+	json_object_set_new(root, "gauges", status_gauges(conf));
 	json_object_set_new(root, "memory", json_pack("{s:I,s:I}", "used",
 	    (json_int_t)budget_used(), "limit",
 	    (json_int_t)(conf->memory.total / conf->workers)));

@@ -67,7 +67,7 @@ doctor_config(struct doctor *d)
 	struct conf_report report = CONF_REPORT_INIT;
 	struct buf text = BUF_INIT;
 
-	d->snap = conf_snapshot_take(d->w->config, &report);
+	d->snap = conf_snapshot_take(d->config, &report);
 	if (d->snap != NULL) {
 		probe_run(d->snap, &d->probe);
 		buf_add_str(&text, buf_str(&d->probe.report).ptr);
@@ -82,14 +82,14 @@ doctor_config(struct doctor *d)
 	if (d->probe.errors > 0)
 		doctor_add(d, DOCTOR_FAIL, "configuration",
 		    "weirctl check tells everything that is wrong",
-		    "%s is refused: %s", d->w->config, text.ptr);
+		    "%s is refused: %s", d->config, text.ptr);
 	else if (d->probe.warnings > 0)
 		doctor_add(d, DOCTOR_WARN, "configuration",
 		    "weirctl check tells all warnings", "%s: %s",
-		    d->w->config, text.ptr);
+		    d->config, text.ptr);
 	else
 		doctor_add(d, DOCTOR_OK, "configuration", NULL,
-		    "%s, %zu modules", d->w->config, d->probe.modules.n);
+		    "%s, %zu modules", d->config, d->probe.modules.n);
 	buf_fini(&text);
 }
 
@@ -118,12 +118,32 @@ doctor_ask(struct doctor *d)
 	d->pid = (pid_t)format_int(d->status, "answered_by");
 }
 
+/* doctor_choose - without -c: the file that the daemon runs with */
+static void
+doctor_choose(struct doctor *d)
+{
+	const char *path = d->status != NULL ?
+	    format_str(d->status, "config") : "";
+
+	d->config = d->w->config;
+	if (d->w->config_given)
+		return;
+	if (path[0] == '/')
+		d->config = path;
+	else if (d->w->socket_given)
+		doctor_add(d, DOCTOR_WARN, "configuration",
+		    "name the file with -c", "the daemon at %s does not say "
+		    "which file it runs with: %s is judged", d->w->socket,
+		    d->config);
+}
+
 /* doctor_daemon_trouble - what the daemon itself complains about */
 static void
 doctor_daemon_trouble(struct doctor *d)
 {
 	const json_t *store = json_object_get(d->status, "store");
 	const json_t *rec = json_object_get(d->status, "records");
+	const char *module;
 	size_t i;
 	json_t *b;
 
@@ -152,6 +172,22 @@ doctor_daemon_trouble(struct doctor *d)
 		    "module %s is benched after %lld crashes: its checks do "
 		    "not run", format_str(b, "name"),
 		    (long long)format_int(b, "crashes"));
+	json_object_foreach(json_object_get(d->status, "gauges"), module, b) {
+		if (format_int(b, "alarm") > 0)
+			doctor_add(d, DOCTOR_FAIL, "modules",
+			    "see module.log in the log, and the module's own "
+			    "status command", "module %s is not well", module);
+	}
+	json_array_foreach(json_object_get(d->status, "helpers"), i, b) {
+		if (format_int(b, "resting") + format_int(b, "unable") == 0)
+			continue;
+		doctor_add(d, DOCTOR_FAIL, "helpers",
+		    "see helper.death in the log; mend it, then weirctl reload",
+		    "helper %s.%s %s: %s", format_str(b, "module"),
+		    format_str(b, "name"), format_int(b, "unable") > 0 ?
+		    "can't be started" : "died too often and rests",
+		    format_str(b, "last_death"));
+	}
 }
 
 /* doctor_daemon - reachable, of this version, without trouble */
@@ -213,8 +249,9 @@ weirctl_doctor(struct weirctl *w, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	d.results = json_array();
-	doctor_config(&d);
 	doctor_ask(&d);
+	doctor_choose(&d);
+	doctor_config(&d);
 	doctor_daemon(&d);
 	doctor_host(&d);
 	doctor_limits(&d);

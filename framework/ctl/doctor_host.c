@@ -65,7 +65,7 @@ host_name(struct doctor *d)
 static int64_t
 host_oldest(const struct doctor *d)
 {
-	const char *const files[] = { "/proc/self/exe", d->w->config };
+	const char *const files[] = { "/proc/self/exe", d->config };
 	int64_t newest = 0;
 	struct stat st;
 

@@ -1,7 +1,8 @@
 # framework/ctl: what operators ask and are told
 libweir_la_SOURCES += \
 	framework/ctl/cmd_explain.c framework/ctl/cmd_modules.c \
-	framework/ctl/cmd_status.c \
+	framework/ctl/cmd_status.c framework/ctl/status_gauges.c \
+	framework/ctl/status_gauges.h \
 	framework/ctl/commands.c framework/ctl/commands.h \
 	framework/ctl/explain_text.c framework/ctl/explain_text.h \
 	framework/ctl/find.c framework/ctl/find.h \

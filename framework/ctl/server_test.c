@@ -51,6 +51,12 @@ worker_conf(void)
 	return conf;
 }
 
+const char *
+worker_conf_path(void)
+{
+	return "/etc/weir/weir.conf";
+}
+
 uint32_t
 worker_generation(void)
 {

@@ -160,6 +160,27 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 				    EXIT_FAILED;
 }
 
+/* weirctl_adopt - without -c: the file that the daemon there runs with */
+static void
+weirctl_adopt(struct weirctl *w)
+{
+	static const char *const argv[] = { "status" };
+	static char path[4096];
+	struct wire_reply reply;
+	struct err err = { "" };
+	json_t *o;
+
+	if (w->config_given ||
+	    client_ask(w->socket, 1, argv, true, &reply, &err) < 0)
+		return;
+	o = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0, NULL);
+	snprintf(path, sizeof(path), "%s", format_str(o, "config"));
+	if (path[0] == '/')
+		w->config = path;
+	json_decref(o);
+	wire_reply_fini(&reply);
+}
+
 /* weirctl_ask - the daemon knows, or says that it is for us to do */
 int
 weirctl_ask(struct weirctl *w, int argc, char **argv)
@@ -173,6 +194,7 @@ weirctl_ask(struct weirctl *w, int argc, char **argv)
 
 	if (status == WEIR_OK && reply.status == CTL_LOCAL) {
 		wire_reply_fini(&reply);
+		weirctl_adopt(w);
 		return weirctl_offline(w, argc, argv, false);
 	}
 	if (status < 0) {
@@ -443,6 +465,7 @@ weirctl_options(struct weirctl *w, int argc, char **argv, int *status)
 		switch (opt) {
 		case 's':
 			w->socket = optarg;
+			w->socket_given = true;
 			break;
 		case 'c':
 			w->config = optarg;

@@ -24,6 +24,7 @@ struct weirctl {
 	const char *config; /* -c, or the default */
 	bool config_given;
 	const char *socket; /* -s, or found from the others */
+	bool socket_given;
 	bool json;
 	bool raw; /* octets of mail are wanted, whatever they are */
 	const char *zone; /* --zone, or NULL */

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/vec.h"
 #include "daemon/channel.h"
+#include "daemon/helpers_note.h"
 #include "daemon/helpers_spawn.h"
 #include "daemon/privs.h"
 #include "loop/loop.h"
@@ -45,6 +46,7 @@ struct post {
 	bool ready, proven; /* now; ever */
 	bool late; /* killed, since its init took too long */
 	char *why; /* what it said before it ended */
+	struct helpers_note *note;
 	int64_t started_ms, backoff_ms;
 	int64_t *death_ms; /* mono, a ring of the crash limit */
 	unsigned deaths;
@@ -105,6 +107,7 @@ helpers_init(helpers_ready_fn *ready, bool alone)
 	reaps = alone;
 	loop_task_init(&tell, helpers_on_tell);
 	helper_poison_create();
+	helpers_notes_create();
 	counter_deaths = metric_counter("weir_helper_deaths", NULL,
 	    "Helper processes that died.");
 }
@@ -196,6 +199,8 @@ post_on_control(struct loop_io *io, int events)
 	got = channel_receive(p->control, &m);
 	if (got > 0 && m.kind == CHANNEL_READY && !p->ready) {
 		p->ready = p->proven = true;
+		p->note->state = HELPERS_SERVING;
+		p->note->failed = 0;
 		loop_timer_stop(&p->timer);
 		log_event(WEIR_LOG_INFO, LOG_HELPER_START,
 		    "helper %s serves, process %d", p->kind->name,
@@ -231,14 +236,32 @@ post_bench(struct post *p)
 	    "started for %lld s after %u deaths; a reload starts it at once",
 	    k->name, (long long)k->bench_ms / 1000, k->limit);
 	post_unlisten(p);
+	p->note->state = HELPERS_RESTING;
 	loop_timer_start(&p->timer, k->bench_ms);
 	return true;
 }
 
-/* post_died - say so, and start it again sooner or later */
+/* post_again - start it sooner or later */
 static void
-post_died(struct post *p, const char *how)
+post_again(struct post *p)
 {
+	p->note->state = HELPERS_WAITING;
+	if (clock_mono_ms() - p->started_ms >= STABLE_MS)
+		p->backoff_ms = 0;
+	loop_timer_start(&p->timer, p->backoff_ms);
+	p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS :
+					     p->backoff_ms * 2;
+	if (p->backoff_ms > BACKOFF_MAX_MS)
+		p->backoff_ms = BACKOFF_MAX_MS;
+}
+
+/* post_died - say so, and start it again; ready: it had served */
+static void
+post_died(struct post *p, bool ready, const char *how)
+{
+	p->note->deaths++;
+	p->note->failed += !ready;
+	helpers_note_why(p->note, how);
 	metric_add(counter_deaths, 1);
 	log_event(WEIR_LOG_ERROR, LOG_HELPER_DEATH, "helper %s: process %s",
 	    p->kind->name, how);
@@ -251,15 +274,23 @@ post_died(struct post *p, const char *how)
 	/* who never served is not waited for */
 	if (!p->proven)
 		post_unlisten(p);
-	if (p->proven && post_bench(p))
-		return;
-	if (clock_mono_ms() - p->started_ms >= STABLE_MS)
-		p->backoff_ms = 0;
-	loop_timer_start(&p->timer, p->backoff_ms);
-	p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_FIRST_MS :
-					     p->backoff_ms * 2;
-	if (p->backoff_ms > BACKOFF_MAX_MS)
-		p->backoff_ms = BACKOFF_MAX_MS;
+	if (!p->proven || !post_bench(p))
+		post_again(p);
+}
+
+/* post_wished - it has served, and ended for a new one: no death.  One that
+   does so all the time is slowed down as others are. */
+static bool
+post_wished(struct post *p, bool ready, pid_t pid, int status)
+{
+	if (!ready || p->late || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != HELPER_EXIT_RESTART)
+		return false;
+	p->note->restarts++;
+	log_event(WEIR_LOG_INFO, LOG_HELPER_RESTART, "helper %s: process %d "
+	    "ended for a new one", p->kind->name, (int)pid);
+	post_again(p);
+	return true;
 }
 
 /* post_ended - it was reaped */
@@ -269,6 +300,7 @@ post_ended(struct post *p, int status)
 	char how[1200];
 	struct channel_msg m;
 	pid_t pid = p->pid;
+	bool ready = p->ready;
 
 	/* what it said last may still lie there */
 	while (p->control >= 0 && channel_receive(p->control, &m) > 0) {
@@ -280,6 +312,8 @@ post_ended(struct post *p, int status)
 		}
 	}
 	post_close(p);
+	if (post_wished(p, ready, pid, status))
+		return;
 	if (p->late)
 		snprintf(how, sizeof(how), "%d did not finish init within %u "
 		    "ms", (int)pid, p->kind->spec.init_ms);
@@ -297,7 +331,7 @@ post_ended(struct post *p, int status)
 	p->late = false;
 	free(p->why);
 	p->why = NULL;
-	post_died(p, how);
+	post_died(p, ready, how);
 }
 
 /* helpers_reaped - was it one of ours */
@@ -349,6 +383,7 @@ post_launch(struct post *p)
 		umask(before);
 	}
 	s.listener = p->listener;
+	p->note->state = HELPERS_STARTING;
 	p->started_ms = clock_mono_ms();
 	if (p->listener < 0 || (p->pid = helpers_spawn(&s, &p->control)) < 0) {
 		char how[256];
@@ -357,7 +392,7 @@ post_launch(struct post *p)
 		    strerror(errno));
 		p->pid = 0;
 		p->backoff_ms = BACKOFF_MAX_MS;
-		post_died(p, how);
+		post_died(p, false, how);
 		return;
 	}
 	loop_io_set(&p->io, p->control, LOOP_READ);
@@ -397,6 +432,7 @@ kind_posts(struct kind *k, const char *dir)
 		p->kind = k;
 		p->index = i;
 		p->listener = p->control = -1;
+		p->note = helpers_note_take();
 		p->path = xasprintf("%s/%u.%u.sock", dir, serial, i);
 		if ((k->spec.flags & WEIR_HELPER_TEMP) != 0)
 			p->temp = xasprintf("%s/%u.%u.tmp", dir, serial, i);
@@ -441,6 +477,7 @@ kind_free(struct kind *k)
 		free(p->temp);
 		free(p->why);
 		free(p->death_ms);
+		helpers_note_give(&p->note);
 	}
 	list_remove(&k->node);
 	helper_spec_fini(&k->spec);
@@ -489,6 +526,7 @@ kind_wake(struct kind *k)
 			continue;
 		p->deaths = 0;
 		p->backoff_ms = 0;
+		p->note->deaths = p->note->failed = 0;
 		loop_timer_start(&p->timer, 0);
 	}
 }
@@ -567,6 +605,7 @@ helpers_stop(void)
 	while (!list_empty(&kinds))
 		kind_end(list_of(kinds.next, struct kind, node));
 	helper_poison_destroy();
+	helpers_notes_destroy();
 }
 
 /* helpers_worker - this is a worker now */
@@ -589,20 +628,42 @@ helpers_worker(uint32_t generation)
 	}
 }
 
+/* kind_of_worker - that helper of this worker's generation, or NULL */
+static const struct kind *
+kind_of_worker(const char *module, uint32_t helper)
+{
+	list_each(n, &kinds) {
+		const struct kind *k = list_of(n, struct kind, node);
+
+		if (k->spec.index == helper && kind_is_of(k, worker_of) &&
+		    strcmp(k->spec.module, module) == 0)
+			return k;
+	}
+	return NULL;
+}
+
 /* helpers_find - where that helper listens */
 unsigned
 helpers_find(const char *module, uint32_t helper,
     const char *paths[WEIR_HELPER_PROCESSES_MAX])
 {
-	list_each(n, &kinds) {
-		const struct kind *k = list_of(n, struct kind, node);
+	const struct kind *k = kind_of_worker(module, helper);
+	unsigned n = k != NULL ? k->spec.processes : 0;
 
-		if (k->spec.index != helper || !kind_is_of(k, worker_of) ||
-		    strcmp(k->spec.module, module) != 0)
-			continue;
-		for (unsigned i = 0; i < k->spec.processes; i++)
-			paths[i] = k->posts[i].path;
-		return k->spec.processes;
-	}
-	return 0;
+	for (unsigned i = 0; i < n; i++)
+		paths[i] = k->posts[i].path;
+	return n;
+}
+
+/* helpers_notes - how that helper's processes are */
+unsigned
+helpers_notes(const char *module, uint32_t helper,
+    const struct helpers_note *notes[WEIR_HELPER_PROCESSES_MAX])
+{
+	const struct kind *k = kind_of_worker(module, helper);
+	unsigned n = k != NULL ? k->spec.processes : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		notes[i] = k->posts[i].note;
+	return n;
 }

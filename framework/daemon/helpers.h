@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/core.h"
+#include "daemon/helpers_note.h"
 #include "work/helper_spec.h"
 
 /* Descriptors of the program weir-helper. */
@@ -48,5 +49,8 @@ void helpers_worker(uint32_t generation);
 /* For ext_remote. */
 unsigned helpers_find(const char *module, uint32_t helper,
     const char *paths[WEIR_HELPER_PROCESSES_MAX]);
+/* The same for how they are. */
+unsigned helpers_notes(const char *module, uint32_t helper,
+    const struct helpers_note *notes[WEIR_HELPER_PROCESSES_MAX]);
 
 #endif

@@ -5,6 +5,7 @@ libweir_la_SOURCES += \
 	framework/daemon/fleet.c framework/daemon/fleet.h \
 	framework/daemon/helper_mail.c framework/daemon/helper_mail.h \
 	framework/daemon/helpers.c framework/daemon/helpers.h \
+	framework/daemon/helpers_note.c framework/daemon/helpers_note.h \
 	framework/daemon/helpers_spawn.c framework/daemon/helpers_spawn.h \
 	framework/daemon/helpers_specs.c framework/daemon/helpers_specs.h \
 	framework/daemon/master.c framework/daemon/master.h \

@@ -54,8 +54,10 @@ main_check(const char *path)
 	struct probe_result r;
 	int status;
 
-	if (snap == NULL)
+	if (snap == NULL) {
+		printf("%s: refused\n", path);
 		return 2;
+	}
 	probe_run(snap, &r);
 	fputs(buf_str(&r.report).ptr, stderr);
 	status = r.errors > 0 ? 2 : r.warnings > 0 ? 1 : 0;

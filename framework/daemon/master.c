@@ -137,7 +137,8 @@ master_prepare(const struct conf *conf, const struct probe_result *probe,
 	for (size_t i = 0; i < probe->modules.n; i++) {
 		if (board_module(probe->modules.v[i]) < 0)
 			return err_set(err, WEIR_E_LIMIT,
-			    "too many different modules since the start");
+			    "more than %d different modules since the start: "
+			    "restart the daemon", BOARD_MODULES);
 	}
 	return WEIR_OK;
 }

@@ -26,6 +26,7 @@
 #include "host/load.h"
 #include "host/registry.h"
 #include "host/table.h"
+#include "obs/board.h"
 #include "obs/log.h"
 
 #define PROBE_SECONDS 10
@@ -149,6 +150,28 @@ probe_guard(void)
 	alarm(PROBE_SECONDS);
 }
 
+/* probe_numbers - what the daemon has no room for, or nothing to do with */
+static void
+probe_numbers(const struct conf *conf, const char *path)
+{
+	char text[1100];
+
+	if (conf->n_modules > BOARD_MODULES) {
+		const struct conf_module *m = &conf->modules[BOARD_MODULES];
+
+		snprintf(text, sizeof(text), "%.300s:%u: error: module \"%.100s"
+		    "\" is one too many: at most %d modules", m->file,
+		    m->line, m->name, BOARD_MODULES);
+		probe_say('E', text);
+	}
+	if (conf->n_listeners > 0)
+		return;
+	snprintf(text, sizeof(text), "%.300s: warning: no listener: no MTA can "
+	    "ask; add listener \"mta\" { protocol = milter  address = "
+	    "\"unix:/run/weir/milter.sock\" }", path);
+	probe_say('W', text);
+}
+
 /* probe_surroundings - what the configuration names outside of itself */
 static void
 probe_surroundings(const struct conf *conf)
@@ -238,6 +261,7 @@ probe_child(struct conf_snapshot *snap)
 			probe_say('E', err.text);
 		else
 			registry_stop();
+		probe_numbers(conf, snapshot_path(snap, 0));
 		probe_surroundings(conf);
 		probe_helpers(conf);
 	}

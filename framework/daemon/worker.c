@@ -2,6 +2,7 @@
 #include "daemon/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,23 @@ const struct conf *
 worker_conf(void)
 {
 	return worker.conf;
+}
+
+/* worker_conf_path - where an operator finds it; the snapshot's folder is
+   absolute even if the name is not */
+const char *
+worker_conf_path(void)
+{
+	static char path[8192];
+	const char *name = snapshot_path(worker.start.snapshot, 0);
+
+	if (name[0] == '/')
+		return name;
+	/* the folder is that of the name */
+	snprintf(path, sizeof(path), "%s/%s",
+	    snapshot_dir(worker.start.snapshot, 0),
+	    strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name);
+	return path;
 }
 
 /* worker_generation - of this process */

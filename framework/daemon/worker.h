@@ -27,6 +27,8 @@ typedef void worker_reload_fn(int status, const char *text, void *arg);
 bool worker_reload(worker_reload_fn *done, void *arg);
 bool worker_stop_daemon(void);
 const struct conf *worker_conf(void);
+/* The absolute path of the file that it came from, as far as there is one. */
+const char *worker_conf_path(void);
 uint32_t worker_generation(void);
 
 #endif

@@ -21,9 +21,13 @@ static const struct opinion header_large = { .action = WEIR_ACT_REJECT,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 552,
 	.enhanced = "5.3.4", .text = "Message header too large" };
 /* the next attempt would bring the same */
-static const struct opinion bad_address = { .action = WEIR_ACT_REJECT,
+static const struct opinion bad_sender = { .action = WEIR_ACT_REJECT,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 553,
-	.enhanced = "5.1.0", .text = "Address or parameters too long" };
+	.enhanced = "5.1.7", .text = "Sender address or parameters too long" };
+static const struct opinion bad_rcpt = { .action = WEIR_ACT_REJECT,
+	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 553,
+	.enhanced = "5.1.3",
+	.text = "Recipient address or parameters too long" };
 static const struct opinion too_many = { .action = WEIR_ACT_TEMPFAIL,
 	.scope = WEIR_SCOPE_MESSAGE, .rcpt = WEIR_RCPT_NONE, .smtp_code = 452,
 	.enhanced = "4.5.3", .text = "Too many recipients" };
@@ -243,7 +247,7 @@ milter_on_mail(struct milter_session *ms, struct milter_packet *p)
 	sender = milter_cmd_address(sender);
 	if (sender.len > CMD_ADDRESS_MAX ||
 	    params.len > CMD_PARAMS_MAX)
-		ms->refusal = &bad_address;
+		ms->refusal = &bad_sender;
 	else if (milter_session_begin(ms, sender, params) != NULL)
 		s->message->declared_size = milter_cmd_size(params);
 	if (ms->refusal != NULL)
@@ -288,7 +292,7 @@ milter_on_rcpt(struct milter_session *ms, struct milter_packet *p)
 	address = milter_cmd_address(address);
 	if (address.len > CMD_ADDRESS_MAX ||
 	    params.len > CMD_PARAMS_MAX)
-		milter_cmd_rcpt_refuse(ms, &bad_address);
+		milter_cmd_rcpt_refuse(ms, &bad_rcpt);
 	else if ((status = message_rcpt_add(m, address, params, &rcpt)) < 0)
 		milter_cmd_rcpt_refuse(ms, status == WEIR_E_LIMIT ?
 			&too_many : &milter_no_memory);

@@ -514,11 +514,12 @@ test_long_address(void **state)
 	test_listener.no_reply = false;
 	test_milter_address = 1025;
 	assert_true(play(c, "OCHM"));
-	assert_memory_equal(test_milter_reply(&said, 3).ptr, "y553 5.1.0 ", 11);
+	assert_memory_equal(test_milter_reply(&said, 3).ptr, "y553 5.1.7 ", 11);
 	test_milter_address = 0;
 	assert_true(play(c, "MR"));
 	test_milter_address = 1025;
 	assert_true(play(c, "R"));
+	assert_memory_equal(test_milter_reply(&said, 6).ptr, "y553 5.1.3 ", 11);
 	test_milter_address = 0;
 	expect_said("Occyccy");
 }

@@ -230,18 +230,22 @@ policy_refuse(struct policy_session *ps, const char *action)
 	policy_put(ps, action);
 }
 
-/* policy_trouble - Weir itself can't */
+/* policy_trouble - Weir itself can't; a 5.x.x: nor would it the next time.
+   As milter_cmd.c answers */
 static void
 policy_trouble(struct policy_session *ps, const char *enhanced,
     const char *text)
 {
 	struct buf b = BUF_INIT;
 	struct session *s = ps->session;
-	struct opinion o = { .action = WEIR_ACT_TEMPFAIL,
-		.rcpt = WEIR_RCPT_NONE, .enhanced = enhanced, .text = text };
+	bool never = enhanced[0] == '5';
+	struct opinion o = { .action = never ? WEIR_ACT_REJECT :
+					       WEIR_ACT_TEMPFAIL,
+		.rcpt = WEIR_RCPT_NONE, .smtp_code = never ? 553 : 0,
+		.enhanced = enhanced, .text = text };
 
 	conn_log(&ps->conn, WEIR_LOG_WARN, LOG_FRONT_LIMIT, s, "%s", text);
-	buf_printf(&b, "DEFER %s %s [%s]", enhanced, text,
+	buf_printf(&b, "%s %s %s [%s]", never ? "553" : "DEFER", enhanced, text,
 	    s->message != NULL ? s->message->id : s->id);
 	ps->refused = true;
 	if (s->message != NULL)
@@ -349,7 +353,7 @@ policy_prepare(struct policy_session *ps, int stage)
 		session_set(s, &s->helo, policy_value(ps, POLICY_HELO_NAME));
 	} else if (stage == WEIR_STAGE_MAIL) {
 		if (sender.len > SESSION_ADDRESS_MAX) {
-			policy_trouble(ps, "4.1.7", "Sender address too long");
+			policy_trouble(ps, "5.1.7", "Sender address too long");
 			return false;
 		}
 		if (message_begin(s, sender, none) == NULL) {
@@ -359,7 +363,7 @@ policy_prepare(struct policy_session *ps, int stage)
 		s->message->no_content = true;
 	} else if (stage == WEIR_STAGE_RCPT) {
 		if (rcpt.len > SESSION_ADDRESS_MAX) {
-			policy_trouble(ps, "4.1.3",
+			policy_trouble(ps, "5.1.3",
 			    "Recipient address too long");
 			return false;
 		}

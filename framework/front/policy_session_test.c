@@ -439,7 +439,7 @@ test_limits(void **state)
 	memset(address, 'x', sizeof(address));
 	address[sizeof(address) - 1] = '\0';
 	assert_true(ask(c, "RCPT", "i2", address));
-	expect_said("action=DEFER 4.1.3 Recipient address too long [ID]\n\n");
+	expect_said("action=553 5.1.3 Recipient address too long [ID]\n\n");
 	budget_limit(1000);
 	assert_true(budget_take(950));
 	assert_true(ask(c, "RCPT", "i3", "r@x"));

@@ -101,6 +101,9 @@
 	    "not damaged.") \
 	X(RECORD_DROPPED, "record.dropped", WARN, \
 	    "Recordings for a replay were lost, since the disk is too slow or " \
-	    "full; mail is not affected.")
+	    "full; mail is not affected.") \
+	X(HELPER_RESTART, "helper.restart", INFO, \
+	    "A helper process ended of its own will, for a new one; that is " \
+	    "no death.")
 
 #endif

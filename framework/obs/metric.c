@@ -357,6 +357,21 @@ metric_value(int id)
 	return count;
 }
 
+/* metric_gauges - those that can be told */
+void
+metric_gauges(metric_gauge_fn *fn, void *arg)
+{
+	uint32_t n = metric_shared != NULL ? metric_count() : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct metric_series *s = &metric_shared->series[i];
+
+		if (metric_is(s->id, METRIC_GAUGE))
+			fn(s->name, s->labels, (int64_t)metric_value(s->id),
+			    arg);
+	}
+}
+
 /* metric_render_histogram - buckets, sum and count */
 static void
 metric_render_histogram(struct buf *out, const struct metric_series *s,

@@ -67,6 +67,11 @@ void metric_label_add(struct buf *out, const char *name, weir_str value);
 void metric_render(struct buf *out);
 /* The sum over all processes: for tests and weirctl status. */
 uint64_t metric_value(int id);
+/* Each gauge with its sum, in the order of their making.  Name and labels are
+   as they were given; they live as long as the process. [any] */
+typedef void metric_gauge_fn(const char *name, const char *labels,
+    int64_t value, void *arg);
+void metric_gauges(metric_gauge_fn *fn, void *arg);
 
 /* metric_is - is the id usable as this kind */
 static inline bool

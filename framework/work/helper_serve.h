@@ -15,6 +15,7 @@
 #define HELPER_SERVE_CONNS 256
 #define HELPER_SERVE_GRACE_MS 2000 /* beyond a request's deadline */
 #define HELPER_EXIT_HUNG 3	   /* a request did not return in time */
+#define HELPER_EXIT_RESTART 75	   /* EX_TEMPFAIL: it wants a new process */
 
 struct helper_serve {
 	const struct weir_helper *table;

@@ -56,6 +56,7 @@ struct antivirus {
 	int metric_cached, metric_parts, metric_seconds, metric_trips;
 	int gauge_loaded, gauge_signatures, gauge_age, gauge_alarm;
 	int gauge_memory, gauge_generation, gauge_failures;
+	int gauge_engine; /* its version is a label; clamd: -1 */
 };
 
 /* One mail, in the message's memory. */

@@ -430,6 +430,22 @@ command_scan(void *state, weir_call *call, uint32_t argc,
 	return status;
 }
 
+/* command_freshclam_json - the same by freshclam's names */
+static void
+command_freshclam_json(const struct command *c, weir_call *call,
+    const weir_str *mirrors, uint32_t n)
+{
+	weir_str dir = c->m->host->conf_str(c->m->conf, OPT_DATABASE);
+	json_t *list = json_array(), *o;
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(mirrors[i].ptr));
+	o = json_pack("{s:s,s:o}", "DatabaseDirectory", dir.ptr,
+	    "DatabaseMirror", list);
+	command_json(c, call, o);
+	json_decref(o);
+}
+
 /* command_freshclam - a configuration for the updater */
 static int
 command_freshclam(void *state, weir_call *call, uint32_t argc,
@@ -441,9 +457,12 @@ command_freshclam(void *state, weir_call *call, uint32_t argc,
 	uint32_t n = m->host->conf_list(m->conf, OPT_MIRROR, &mirrors);
 
 	(void)argv;
-	(void)json;
 	if (argc != 1)
 		return WEIR_E_INVAL;
+	if (json) {
+		command_freshclam_json(&c, call, mirrors, n);
+		return WEIR_OK;
+	}
 	command_print(&c, call, "# for freshclam, from weir.conf\n"
 	    "DatabaseDirectory %s\n",
 	    m->host->conf_str(m->conf, OPT_DATABASE).ptr);

@@ -2,11 +2,14 @@
 /* mod_antivirus - ClamAV: options, descriptor and start. */
 #include "antivirus.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
+#include "engine.h"
 #include "helper.h"
 
 /* What follows from a class of hits. */
@@ -175,6 +178,23 @@ av_log_error(const struct antivirus *m, const char *text)
 	return WEIR_E_INVAL;
 }
 
+/* av_warn - a folder that is not there may be a mistake, or come later */
+static void
+av_warn(const struct antivirus *m)
+{
+	weir_str dir = m->host->conf_str(m->conf, OPT_DATABASE);
+	char text[600];
+	struct stat st;
+
+	/* other errors: this process may not look, the helper does */
+	if (stat(dir.ptr, &st) == 0 ? S_ISDIR(st.st_mode) :
+				      errno != ENOENT && errno != ENOTDIR)
+		return;
+	snprintf(text, sizeof(text), "database: there is no folder %.400s: mail "
+	    "is unscanned until freshclam has filled one", dir.ptr);
+	m->host->log(m->self, NULL, WEIR_LOG_WARN, weir_str_of(text));
+}
+
 /* av_load - the options */
 static int
 av_load(struct antivirus *m)
@@ -204,8 +224,10 @@ av_load(struct antivirus *m)
 		strchr(socket.ptr + 5, ':') == NULL))
 		return av_log_error(m, "clamd_socket: write unix:/PATH or "
 		    "inet:ADDRESS:PORT");
-	if (m->backend != AV_BACKEND_CLAMD)
+	if (m->backend != AV_BACKEND_CLAMD) {
+		av_warn(m);
 		return WEIR_OK;
+	}
 	m->breaker = malloc(sizeof(*m->breaker));
 	if (m->breaker == NULL)
 		return WEIR_E_NOMEM;
@@ -246,8 +268,13 @@ av_count(struct antivirus *m)
 	    "Databases that the helper has loaded.");
 	m->gauge_failures = t->gauge(m->self, "reload_failures", NULL,
 	    "Databases that could not be loaded.");
+	snprintf(label, sizeof(label), "version=\"%.40s\"", engine_version());
+	m->gauge_engine = m->backend == AV_BACKEND_CLAMD ? -1 :
+	    t->gauge(m->self, "engine", label,
+		"1 while this version of libclamav is loaded.");
 	m->gauge_alarm = t->gauge(m->self, "alarm", NULL,
-	    "1 while the database is missing, broken or old.");
+	    "Not 0 while the database is missing, broken or old, or no "
+	    "scanner is there.");
 }
 
 /* av_create - read the options */

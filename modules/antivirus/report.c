@@ -74,18 +74,21 @@ report_clamd(weir_call *call, int status, const struct av_result *result,
 	struct antivirus *m = r->m;
 	bool there = status == WEIR_OK && !result->failed;
 	int64_t now = m->host->wall_ms(m->self), built;
+	int64_t max_age = m->host->conf_int(m->conf, OPT_MAX_AGE);
 	long version;
 	json_t *o;
 	char *text;
+	bool old;
 
 	report_breaker(m);
 	built = report_clamd_built(m->clamd_version, &version);
-	o = json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:b}", "backend", "clamd",
-	    "state", there ? "ok" : "degraded", "engine",
+	old = there && built > 0 && max_age > 0 && now - built > max_age;
+	o = json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:b,s:b}", "backend", "clamd",
+	    "state", !there ? "degraded" : old ? "old" : "ok", "engine",
 	    there ? m->clamd_version : "", "version", (json_int_t)version,
 	    "built_ms", (json_int_t)built, "problem",
-	    there ? "" : status == WEIR_OK ? result->why : "no answer",
-	    "reporter", 1);
+	    there ? "" : status == WEIR_OK ? result->why : "no answer", "old",
+	    old, "reporter", 1);
 	if (o != NULL && there && built > 0)
 		json_object_set_new(o, "age_s",
 		    json_integer((now - built) / 1000));
@@ -143,6 +146,7 @@ report_gauges(weir_call *call, int status, const char *text, void *arg)
 
 	(void)call;
 	metric->set(m->self, m->gauge_loaded, loaded && mine);
+	metric->set(m->self, m->gauge_engine, loaded && mine);
 	metric->set(m->self, m->gauge_signatures,
 	    mine ? report_int(o, "signatures") : 0);
 	metric->set(m->self, m->gauge_age, mine ? report_int(o, "age_s") : 0);
@@ -152,8 +156,9 @@ report_gauges(weir_call *call, int status, const char *text, void *arg)
 	    mine ? report_int(o, "generation") : 0);
 	metric->set(m->self, m->gauge_failures,
 	    mine ? report_int(o, "reload_failures") : 0);
-	metric->set(m->self, m->gauge_alarm, mine && state != NULL &&
-	    strcmp(state, "ok") != 0);
+	/* no answer: each worker says so itself, nobody reports for it */
+	metric->set(m->self, m->gauge_alarm, state == NULL ||
+	    (mine && strcmp(state, "ok") != 0));
 	json_decref(o);
 }
 

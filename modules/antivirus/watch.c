@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define SETTLE_MS 500
+#define LAST_MS 10000 /* for scans to end before this process does */
+#define QUIET_MS 100  /* for the last answer to be sent */
+#define EXIT_RESTART 75 /* see weir/ext/remote.h */
 #define HEADROOM (64u << 20) /* memory that must stay free in any case */
 #define AGE_WARN_MS (24 * 3600000)
 
@@ -174,19 +177,37 @@ watch_load(struct helper *h, uint64_t print)
 	watch_alarm(h, text);
 }
 
-/* watch_lost - the folder was replaced by one that the sandbox does not know:
-   only a new process may read it */
+/* watch_quiet - wait for a moment without a scan, for a while */
 static void
-watch_lost(const struct helper *h)
+watch_quiet(struct helper *h)
+{
+	static const struct timespec nap = { 0, QUIET_MS * 1000000L };
+	int64_t until = h->host->mono_ms() + LAST_MS;
+	bool quiet = false, before;
+
+	do {
+		before = quiet;
+		nanosleep(&nap, NULL);
+		pthread_mutex_lock(&h->lock);
+		quiet = h->engine == NULL || h->engine->refs <= 1;
+		pthread_mutex_unlock(&h->lock);
+	} while (!(quiet && before) && h->host->mono_ms() < until);
+}
+
+/* watch_lost - the folder was replaced by one that the sandbox does not know:
+   only a new process may read it.  It is wished for, so no death. */
+static void
+watch_lost(struct helper *h)
 {
 	struct stat st;
 
 	if (stat(h->dir, &st) < 0 ||
 	    (st.st_dev == h->dir_dev && st.st_ino == h->dir_ino))
 		return;
-	helper_log(h, WEIR_LOG_ERROR, "%s is another folder than before: this "
+	helper_log(h, WEIR_LOG_WARN, "%s is another folder than before: this "
 	    "process ends for one that may read it", h->dir);
-	_exit(1);
+	watch_quiet(h);
+	_exit(EXIT_RESTART);
 }
 
 /* watch_round - look, and load what is new; true: look again soon */

@@ -98,6 +98,10 @@ enum category {
 #define CATEGORIES_LIMIT (CAT(LIMIT_DEPTH) | CAT(LIMIT_COUNT) | \
 	CAT(LIMIT_SIZE) | CAT(LIMIT_RATIO) | CAT(LIMIT_TIME) | CAT(XML_BOMB) | \
 	CAT(LIMIT_CRASH) | CAT(LIMIT_MEMORY) | CAT(LIMIT_TYPE))
+/* of these the ones that no number of the site's stands for: nobody has looked,
+   or not to the end */
+#define CATEGORIES_UNSEEN (CAT(LIMIT_CRASH) | CAT(LIMIT_MEMORY) | \
+	CAT(LIMIT_TIME) | CAT(LIMIT_TYPE))
 /* not limits, but not read either */
 #define CATEGORIES_UNREAD (CAT(ARCHIVE_CORRUPT) | CAT(ARCHIVE_UNSUPPORTED) | \
 	CAT(ARCHIVE_VOLUME))

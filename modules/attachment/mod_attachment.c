@@ -14,7 +14,9 @@ static const struct weir_option attachment_options[] = {
 	    NULL, "Built-in rules behind those of the file: programs, "
 	    "scripts, shortcuts, pieces of messages are refused; active "
 	    "documents, disk images, what is encrypted or beyond a limit goes "
-	    "to quarantine; the rest is marked.", NULL },
+	    "to quarantine; the rest is marked. Without them only what could "
+	    "not be looked into (limit-crash, -memory, -time, -type) goes to "
+	    "quarantine, unless a rule says something else.", NULL },
 	[OPT_KEEP_ORIGINAL] = { "keep_original", WEIR_OPT_BOOL, 0, "yes",
 	    NULL, NULL, NULL,
 	    "Before an attachment is removed, replaced or renamed the mail "
@@ -89,6 +91,28 @@ attachment_complain(void *arg, const char *text)
 	m->host->log(m->self, NULL, WEIR_LOG_ERROR, weir_str_of(text));
 }
 
+/* attachment_warn - without the built-in rules, is a limit without any? */
+static void
+attachment_warn(const struct attachment *m)
+{
+	uint64_t open = rules_forget(&m->rules, CATEGORIES_LIMIT);
+	char text[500] = "defaults = no, and no rule names", *end;
+
+	if (open == 0)
+		return;
+	end = text + strlen(text);
+	for (unsigned i = 0; i < CATEGORIES; i++) {
+		if ((open & (UINT64_C(1) << i)) != 0)
+			end += snprintf(end, (size_t)(text + sizeof(text) -
+			    end), " %s", category_name(i));
+	}
+	snprintf(end, (size_t)(text + sizeof(text) - end), ": what is beyond "
+	    "that limit passes without being looked at; a last rule \"limits\" "
+	    "{ categories = {\"limit-*\", \"xml-bomb\"} action = quarantine } "
+	    "holds it");
+	m->host->log(m->self, NULL, WEIR_LOG_WARN, weir_str_of(text));
+}
+
 /* attachment_load - rules, and whether they can be kept */
 static int
 attachment_load(struct attachment *m)
@@ -101,6 +125,7 @@ attachment_load(struct attachment *m)
 	if (!rules_load(&m->rules, &rc, m->conf, OPT_RULE,
 	    h->conf_bool(m->conf, OPT_DEFAULTS)))
 		return WEIR_E_INVAL;
+	attachment_warn(m);
 	m->keep_original = h->conf_bool(m->conf, OPT_KEEP_ORIGINAL);
 	if (m->rules.edits && m->keep_original && m->quarantine == NULL) {
 		attachment_complain(m, "a rule removes, replaces or renames, "

@@ -46,27 +46,36 @@ const struct weir_option rule_options[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
-/* What applies behind the site's own rules, in this order. */
+/* What applies behind the site's own rules, in this order; always: even if the
+   site wants none of ours, for a check that did not run was not passed. */
 static const struct {
 	const char *name;
 	uint64_t categories, except;
 	enum rule_action action;
 	double score;
+	bool always;
 } builtin[] = {
 	{ "default: dangerous", CAT(EXECUTABLE) | CAT(SCRIPT) | CAT(SHORTCUT) |
 	    CAT(DOUBLE_EXTENSION) | CAT(RTL_OVERRIDE) | CAT(PDF_LAUNCH), 0,
-	    RULE_REJECT, 8 },
+	    RULE_REJECT, 8, false },
 	{ "default: pieces", CAT(MESSAGE_PARTIAL) | CAT(EXTERNAL_BODY), 0,
-	    RULE_REJECT, 4 },
+	    RULE_REJECT, 4, false },
 	{ "default: active documents", CAT(MACRO_AUTO) | CAT(MACRO_XLM) |
-	    CAT(MACRO_DDE) | CAT(EXTERNAL_TEMPLATE), 0, RULE_QUARANTINE, 5 },
-	{ "default: disk images", CAT(DISK_IMAGE), 0, RULE_QUARANTINE, 4 },
-	{ "default: limits", CATEGORIES_LIMIT, 0, RULE_QUARANTINE, 2 },
-	{ "default: encrypted", CATEGORIES_ENCRYPTED, 0, RULE_QUARANTINE, 2 },
+	    CAT(MACRO_DDE) | CAT(EXTERNAL_TEMPLATE), 0, RULE_QUARANTINE, 5,
+	    false },
+	{ "default: disk images", CAT(DISK_IMAGE), 0, RULE_QUARANTINE, 4,
+	    false },
+	{ "default: unseen", CATEGORIES_UNSEEN, 0, RULE_QUARANTINE, 2,
+	    true },
+	{ "default: limits", CATEGORIES_LIMIT, 0, RULE_QUARANTINE, 2,
+	    false },
+	{ "default: encrypted", CATEGORIES_ENCRYPTED, 0, RULE_QUARANTINE, 2,
+	    false },
 	{ "default: unreadable", CAT(ARCHIVE_CORRUPT) |
-	    CAT(ARCHIVE_UNSUPPORTED) | CAT(ARCHIVE_VOLUME), 0, RULE_MARK, 2 },
+	    CAT(ARCHIVE_UNSUPPORTED) | CAT(ARCHIVE_VOLUME), 0, RULE_MARK, 2,
+	    false },
 	{ "default: odd", CAT(MACRO) | CAT(TYPE_MISMATCH) | CAT(HIDDEN_NAME) |
-	    CAT(EMBEDDED_OBJECT) | CAT(PDF_SCRIPT), 0, RULE_MARK, 1 }
+	    CAT(EMBEDDED_OBJECT) | CAT(PDF_SCRIPT), 0, RULE_MARK, 1, false }
 };
 #define BUILTINS (sizeof(builtin) / sizeof(builtin[0]))
 
@@ -201,7 +210,9 @@ rules_load(struct rules *rules, const struct rule_conf *conf,
 		if (r->name == NULL || !rule_load(r, conf, section))
 			return false;
 	}
-	for (size_t i = 0; defaults && i < BUILTINS; i++) {
+	for (size_t i = 0; i < BUILTINS; i++) {
+		if (!defaults && !builtin[i].always)
+			continue;
 		if (!rule_builtin(&rules->v[rules->n++], i))
 			return false;
 	}
@@ -214,6 +225,15 @@ rules_load(struct rules *rules, const struct rule_conf *conf,
 		    a <= RULE_RENAME);
 	}
 	return true;
+}
+
+/* rules_forget - of a set of categories those that no rule names */
+uint64_t
+rules_forget(const struct rules *rules, uint64_t categories)
+{
+	for (uint32_t i = 0; i < rules->n; i++)
+		categories &= ~rules->v[i].categories;
+	return categories;
 }
 
 /* rules_free - all of them */

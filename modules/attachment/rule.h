@@ -99,10 +99,12 @@ struct rule_object {
 
 extern const struct weir_option rule_options[];
 
-/* Rules of the sections in row, then the built-in ones if defaults.  false:
-   complained about. */
+/* Rules of the sections in row, then the built-in ones; without defaults only
+   those for what could not be looked into.  false: complained about. */
 bool rules_load(struct rules *rules, const struct rule_conf *conf,
     const weir_conf *options, uint32_t row, bool defaults);
+/* Those of a set of categories that no rule names. */
+uint64_t rules_forget(const struct rules *rules, uint64_t categories);
 void rules_free(struct rules *rules);
 /* The index of the first rule that the object meets, or RULE_NONE. */
 uint32_t rules_match(const struct rules *rules, enum rule_direction direction,

@@ -188,6 +188,23 @@ case_block(struct case_reader *r, weir_str mark, weir_str *out)
 	    (int)(mark.len < 60 ? mark.len : 60), mark.ptr);
 }
 
+/* case_take_apart - does "<< WORD" end the line?  Then n is where it begins */
+static bool
+case_take_apart(const struct case_step *s, const weir_str *rest, size_t *n)
+{
+	size_t at = *n;
+
+	if ((verbs[s->verb].flags & BLOCK) == 0)
+		return false;
+	while (at > 0 && text_is_space(rest->ptr[at - 1]))
+		at--;
+	if (at < 2 || at == *n || memcmp(rest->ptr + at - 2, "<<", 2) != 0 ||
+	    (at > 2 && !text_is_space(rest->ptr[at - 3])))
+		return false;
+	*n = at - 2;
+	return true;
+}
+
 /* case_take_block - "<<WORD" at the end of the line, and what it stands for */
 static int
 case_take_block(struct case_reader *r, struct case_step *s, weir_str *rest)
@@ -199,12 +216,20 @@ case_take_block(struct case_reader *r, struct case_step *s, weir_str *rest)
 		n--;
 	mark.ptr = rest->ptr + n;
 	mark.len = rest->len - n;
-	if (mark.len < 3 || memcmp(mark.ptr, "<<", 2) != 0)
+	if (case_take_apart(s, rest, &n)) {
+		/* the word stands behind a blank */
+	} else if (mark.len >= 2 && memcmp(mark.ptr, "<<", 2) == 0 &&
+	    (mark.len > 2 || (verbs[s->verb].flags & BLOCK) != 0)) {
+		mark.ptr += 2;
+		mark.len -= 2;
+	} else {
 		return WEIR_OK;
+	}
 	if ((verbs[s->verb].flags & BLOCK) == 0)
 		return case_bad(r, "%s takes no block", verbs[s->verb].name);
-	mark.ptr += 2;
-	mark.len -= 2;
+	if (mark.len == 0)
+		return case_bad(r, "no word behind <<: write <<END, and a line "
+		    "END behind the block");
 	rest->len = n;
 	*rest = text_trim(*rest);
 	return case_block(r, mark, &s->block);

@@ -461,6 +461,7 @@ test_case_words(void **state)
 				   "  client 192.0.2.1 \"a \\\"b\\\\ \\x41\\n\"\n"
 				   "zone x. A 192.0.2.1 ; y\n"
 				   "mail <<END\nA: b\n\n END\nEND\n"
+				   "config <<  E \nx {}\nE\n"
 				   "expect no symbol X\ncase other\nsend";
 	struct drive_cases cases;
 	struct err err = { "" };
@@ -472,7 +473,7 @@ test_case_words(void **state)
 	assert_int_equal(cases.v.n, 2);
 	assert_string_equal(cases.v.v[0].title.ptr, "two words");
 	assert_int_equal(cases.v.v[0].line, 2);
-	assert_int_equal(cases.v.v[0].steps.n, 4);
+	assert_int_equal(cases.v.v[0].steps.n, 5);
 	s = &cases.v.v[0].steps.v[0];
 	assert_int_equal(s->verb, CASE_CLIENT);
 	assert_int_equal(s->n, 2);
@@ -481,7 +482,10 @@ test_case_words(void **state)
 	assert_string_equal(s->rest.ptr, "x. A 192.0.2.1 ; y");
 	s = &cases.v.v[0].steps.v[2];
 	assert_string_equal(s->block.ptr, "A: b\n\n END\n");
-	assert_int_equal(cases.v.v[0].steps.v[3].line, 10);
+	s = &cases.v.v[0].steps.v[3];
+	assert_string_equal(s->block.ptr, "x {}\n");
+	assert_int_equal(s->n, 0);
+	assert_int_equal(cases.v.v[0].steps.v[4].line, 13);
 	assert_int_equal(cases.v.v[1].steps.v[0].verb, CASE_SEND);
 	drive_cases_fini(&cases);
 }
@@ -504,6 +508,8 @@ test_case_mistakes(void **state)
 		{ "case x\nhelo \"a\"b\n", "2: no blank behind" },
 		{ "case x\nmail <<END\nfoo\n", "2: nothing ends this block" },
 		{ "case x\nhelo <<END\nEND\n", "2: helo takes no block" },
+		{ "case x\nmail << END\nfoo\n", "2: nothing ends this block" },
+		{ "case x\nmail <<\nfoo\n", "2: no word behind <<" },
 		{ "case x\nmail\n", "2: mail needs a word or a block" },
 		{ "case x\nsend\noption a = 1\n", "3: option must stand" },
 	};

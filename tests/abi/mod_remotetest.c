@@ -234,6 +234,8 @@ remotetest_bad(weir_request *r, const char *word, const char *arg)
 		abort();
 	if (strcmp(word, "exit") == 0)
 		exit(0);
+	if (strcmp(word, "restart") == 0)
+		_exit(75);
 	if (strcmp(word, "hang") == 0) {
 		for (;;)
 			remotetest_sleep(1000);

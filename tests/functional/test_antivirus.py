@@ -279,12 +279,16 @@ def test_encrypted_is_a_result_of_its_own(shared):
 
 
 @pytest.mark.parametrize("policy, code, word", [
-    ("pass", 2, "clean"), ("virus", 5, None)])
+    ("pass", 2, "clean"), ("virus", 5, None), ("reject", 5, None),
+    ("tempfail", 4, None),
+    ("quarantine", 2, "encrypted (Heuristics.Encrypted.Zip)")])
 def test_encrypted_policy(start, policy, code, word):
-    """What is encrypted passes, or counts as a virus."""
+    """What is encrypted passes, is held or refused, or counts as a virus."""
     one = start(encrypted=policy, header="X-Virus-Status")
     reply = one.send(attachment(encrypted_zip()))
     assert reply.code == code
+    assert ("quarantine" in [e[0] for e in reply.edits]) == (
+        policy == "quarantine")
     if word is not None:
         assert header(reply) == word
     else:
@@ -431,6 +435,16 @@ def test_no_database_is_unscanned(start, folder):
     assert one.send(plain(PATTERN)).code == 5
 
 
+def test_check_warns_of_a_missing_folder(folder):
+    """It may be misspelt; and is no error, since it may come later."""
+    one = daemon.Weir(folder, conf(folder / "nowhere"))
+    done = subprocess.run([proc.program("weir"), "-t", "-c", one.conf_path],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1, done
+    assert re.search(r"weir\.conf:\d+: warning: module antivirus: database: "
+                     f"there is no folder {folder}/nowhere", done.stderr), done
+
+
 def test_missing_folder_may_come_later(start, folder):
     """The sandbox was built without it: a new process can read it."""
     one = start(db=folder / "db")
@@ -438,6 +452,26 @@ def test_missing_folder_may_come_later(start, folder):
     database(folder)
     proc.wait_for(lambda: one.send(plain(PATTERN)).code == 5, 20,
                   "the database")
+
+
+def test_a_replaced_folder_is_no_death(start, folder):
+    """However often: each time a new process, and no rest."""
+    one = start(db=database(folder), extra="crash { limit = 1 }\n")
+    for i in range(3):
+        pid = one.helper()
+        (folder / "db").rename(folder / f"old{i}")
+        new = database(folder, f"new{i}")
+        put(new / "later.ndb",
+            f"Weir.Later{i}:0:*:{(b'LATER-%d-PATTERN' % i).hex()}\n")
+        new.rename(folder / "db")
+        proc.wait_for(lambda: one.send(plain(b"LATER-%d-PATTERN" % i)).code
+                      == 5, 20, "the new folder")
+        if one.helper() == pid:
+            pytest.skip("without Landlock the folder can be read")
+    log = one.weir.log()
+    assert "event=helper.death" not in log
+    assert "event=helper.benched" not in log
+    assert log.count("event=helper.restart") == 3
 
 
 def test_the_benched_scanner_names_its_remedy(start, folder):
@@ -453,6 +487,16 @@ def test_the_benched_scanner_names_its_remedy(start, folder):
                           timeout=30)
     assert done.returncode == 1
     assert "helper.benched" in done.stderr and "weirctl reload" in done.stderr
+    # nobody is there to say that something is wrong, and yet it is said
+    proc.wait_for(lambda: re.search("^weir_antivirus_alarm [1-9]",
+                                    one.weir.ctl("metrics"), re.M), 15,
+                  "the alarm")
+    assert re.search("^weir_antivirus_loaded 0", one.weir.ctl("metrics"),
+                     re.M)
+    text = one.weir.ctl("status")
+    assert "ALARM: module antivirus is not well" in text
+    assert re.search(r"RESTING: helper antivirus.scan, 1 of 1 processes died "
+                     r"too often, the last: \d+ died of signal 9", text), text
 
 
 def test_pass_is_not_clean(start, folder):
@@ -579,6 +623,62 @@ def scanning(pid):
         return False
 
 
+@pytest.mark.parametrize("rounds", [
+    4, pytest.param(30, marks=pytest.mark.skipif(
+        not os.environ.get("WEIR_LONG"), reason="long: WEIR_LONG=1"))])
+def test_helper_dies_at_random_points_under_load(start, rounds):
+    """Whatever ends it, and whenever: no infected mail passes, clean mail is
+    in after its retries, service is back within 5 s."""
+    import threading
+    one = start(threads=2, workers=2, timeout="2s", cache=0,
+                extra=daemon.section("crash", limit=1000, window="1m",
+                                     bench="1s"))
+    chance = random.Random(5)
+    over = threading.Event()
+    wrong, done = [], [0, 0]
+
+    def client(k):
+        n = 0
+        while not over.is_set() or n == 0:
+            n += 1
+            bad = n % 3 == 0
+            raw = attachment(zipped([("v", (PATTERN if bad else b"x") * 50),
+                                     ("n", b"%d %d" % (k, n))]))
+            for _ in range(200):
+                code = one.send(raw).code
+                if code != 4:
+                    break
+                done[1] += 1
+                time.sleep(0.02)
+            if code != (5 if bad else 2):
+                wrong.append((k, n, code))
+            done[0] += 1
+    clients = [threading.Thread(target=client, args=(k,)) for k in range(4)]
+    for thread in clients:
+        thread.start()
+    try:
+        for n in range(rounds):
+            pid = proc.wait_for(one.helpers, 10, "the helper")[0]
+            time.sleep(chance.random() / 2)
+            how = (signal.SIGSEGV, signal.SIGSTOP, signal.SIGABRT,
+                   signal.SIGKILL)[n % 4]
+            begin = time.monotonic()
+            os.kill(pid, how)
+            if how == signal.SIGSTOP:
+                time.sleep(0.3)
+                os.kill(pid, signal.SIGCONT)
+            proc.wait_for(lambda n=n: one.send(plain(b"back %d" % n)).code
+                          == 2, 5, "service")
+            assert time.monotonic() - begin < 5
+    finally:
+        over.set()
+        for thread in clients:
+            thread.join(60)
+    assert wrong == [] and done[0] > 4, (wrong, done)
+    assert len(re.findall("event=helper.death", one.weir.log())) == \
+        rounds - rounds // 4 - (rounds % 4 > 1)
+
+
 def test_poison_is_quarantined_without_a_third_try(start):
     """The mail that ended the helper twice is held."""
     import threading
@@ -605,8 +705,18 @@ def test_poison_is_quarantined_without_a_third_try(start):
     assert "quarantine" in [e[0] for e in reply.edits], reply
     assert one.helper() == pid
     assert len(re.findall("event=helper.death", one.weir.log())) == 2
-    # others are not concerned
-    assert one.send(plain()).code == 2
+    # nor is it when it comes again and again, whoever sends it, and others
+    # are not concerned
+    for n in range(25):
+        client = MilterClient(one.address, timeout=60)
+        assert client.session() is None
+        reply = client.message(raw, f"<s{n % 5}@example.org>")
+        client.close()
+        assert reply.code == 2, reply
+        assert "quarantine" in [e[0] for e in reply.edits], reply
+        assert one.send(plain(b"other %d" % n)).code == 2
+    assert one.helper() == pid
+    assert len(re.findall("event=helper.death", one.weir.log())) == 2
 
 
 def test_hang_is_ended(start):
@@ -761,6 +871,16 @@ def test_one_engine_for_all_workers(start):
         return re.search(r"^weir_antivirus_signatures 3$",
                          one.weir.ctl("metrics"), re.M)
     proc.wait_for(gauges, 15, "the gauges of one worker")
+    version = one.status()["engine"]
+    assert re.search(rf'^weir_antivirus_engine{{version="{version}"}} 1$',
+                     one.weir.ctl("metrics"), re.M)
+    # the daemon's own page tells them, too
+    text = one.weir.ctl("status")
+    assert re.search(r"^antivirus +loaded 1, signatures 3, database_age \d",
+                     text, re.M), text
+    assert "ALARM" not in text
+    assert one.weir.ctl_json("status")["gauges"]["antivirus"][
+        f'engine{{version="{version}"}}'] == 1
 
 
 def test_commands(start, folder):
@@ -782,6 +902,9 @@ def test_commands(start, folder):
     assert found["bad.zip"]["names"] == ["Weir.Pattern.UNOFFICIAL"]
     assert found["bad.eml"]["result"] == "infected"
     assert "DatabaseDirectory" in one.weir.ctl("antivirus", "freshclam")
+    rows = one.weir.ctl_json("antivirus", "freshclam")
+    assert rows["DatabaseDirectory"].startswith(str(folder))
+    assert rows["DatabaseMirror"] == ["database.clamav.net"]
     assert one.weir.ctl_json("antivirus", "reload")["generation"] == 2
 
 
@@ -795,3 +918,90 @@ def test_sandbox(start):
         filters = re.search(r"^Seccomp_filters:\t(\d+)",
                             (task / "status").read_text(), re.M)
         assert int(filters[1]) >= 2, task
+
+
+# --- beside freshclam ---
+
+@pytest.fixture
+def mirror(folder):
+    """A web server with the files of a folder, and its address."""
+    import functools
+    import http.server
+    import threading
+    where = folder / "mirror"
+    where.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=where))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield where, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_beside_freshclam(start, folder, mirror):
+    """With the configuration that the command prints a real freshclam brings
+    signatures that the scanner takes by itself, twice."""
+    import shutil
+    if shutil.which("freshclam") is None:
+        pytest.skip("no freshclam (Debian: clamav-freshclam)")
+    where, url = mirror
+    db = folder / "db"
+    db.mkdir()
+    db.chmod(0o755)
+    one = start(db=db)
+    file = folder / "freshclam.conf"
+    file.write_text(one.weir.ctl("antivirus", "freshclam")
+                    + f"DatabaseCustomURL {url}/own.ndb\n"
+                    + ("DatabaseOwner root\n" if os.geteuid() == 0 else ""))
+
+    def update(n):
+        (where / "own.ndb").write_text("".join(
+            f"Weir.Own{i}:0:*:{(b'OWN-PATTERN-%d' % i).hex()}\n"
+            for i in range(n)))
+        # freshclam asks for what is newer than its own
+        os.utime(where / "own.ndb", (time.time() + 1000 * n,) * 2)
+        done = subprocess.run(
+            ["freshclam", f"--config-file={file}", "--update-db=custom",
+             "--stdout"], capture_output=True, text=True, timeout=60)
+        assert "own.ndb updated" in done.stdout, done
+        proc.wait_for(lambda: one.status().get("signatures") == n, 15,
+                      "the database")
+    assert one.send(plain(b"OWN-PATTERN-0")).code == 4
+    update(1)
+    assert one.send(plain(b"OWN-PATTERN-0")).code == 5
+    assert one.send(plain(b"OWN-PATTERN-1")).code == 2
+    update(2)
+    assert one.send(plain(b"OWN-PATTERN-1")).code == 5
+
+
+@pytest.mark.parametrize("program, name", [
+    ("freshclam", "freshclam.conf"), ("/usr/sbin/clamd", "clamd.conf")])
+def test_examples_are_taken(program, name):
+    """Each row of contrib/clamav is one that the program knows."""
+    import shutil
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}")
+    example = proc.ROOT / "contrib" / "clamav" / name
+    done = subprocess.run([program, f"--config-file={example}", "--version"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and "ClamAV" in done.stdout, done
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_as_many_numbers_as_the_option_says(start, n):
+    """structured_count numbers are a result, one less is none."""
+    one = start(structured_count=n, header="X-Virus-Status")
+    # no two alike, and each valid: Luhn for cards, areas for the others
+    cards = [b"4111 1111 1111 1111", b"5500 0000 0000 0004",
+             b"3400 0000 0000 009", b"4012 8888 8888 1881",
+             b"5105 1051 0510 5100"]
+    social = [b"%d-45-%d" % (101 + i, 6789 + i) for i in range(5)]
+    for numbers, name in ((cards, "CreditCardNumber"), (social, "SSN")):
+        for k, word in ((n, f"structured (Heuristics.Structured.{name})"),
+                        (n - 1, "clean")):
+            raw = plain(b"\r\n".join(numbers[:k]) + b"\r\n")
+            assert header(one.send(raw)) == word, (name, k)

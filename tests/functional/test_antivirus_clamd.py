@@ -227,3 +227,14 @@ def test_breaker(weir, liar):
     assert [r.code for r in replies[:2]] == [5, 5]
     assert replies[-1].code == 2
     assert header(replies[-1]) == "demoted (Bad.Name)"
+
+
+def test_old_database_of_clamd_is_said(weir, liar):
+    """max_age counts for the database of a clamd, too."""
+    liar.answer = b"ClamAV 1.4.6/100/Thu Nov 12 08:00:00 2020\0"
+    one = Scanner(weir(conf(liar.address, clamd_method="fildes")))
+    state = one.status()
+    assert state["state"] == "old" and state["old"], state
+    assert "too old" in one.weir.ctl("antivirus", "status")
+    proc.wait_for(lambda: "\nweir_antivirus_alarm 1\n"
+                  in one.weir.ctl("metrics"), 15, "the alarm")

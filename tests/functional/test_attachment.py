@@ -689,6 +689,24 @@ def test_mistakes_are_found(folder, rows, words):
                for w in words), str(e.value)
 
 
+@pytest.mark.parametrize("rows, status, words", [
+    ("", 1, ["limit-depth limit-count limit-size limit-ratio xml-bomb:",
+             ": warning: module attachment: defaults = no"]),
+    ('rule "l" { categories = {"limit-size", "limit-*"} action = mark }', 1,
+     ["names xml-bomb:"]),
+    ('rule "l" { categories = {"limit-*", "xml-bomb"} action = mark }', 0,
+     [])])
+def test_limits_without_a_rule_are_warned_of(folder, rows, status, words):
+    """defaults = no leaves what is beyond a limit to the site."""
+    one = daemon.Weir(folder, daemon.listener(
+        "milter", "milter", "unix:{dir}/m.sock")
+        + f'module "attachment" {{ defaults = no\n {rows} }}\n')
+    done = subprocess.run([proc.program("weir"), "-t", "-c", one.conf_path],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == status, done
+    assert all(w in done.stderr for w in words), done.stderr
+
+
 @pytest.fixture(scope="module")
 def films(start_shared):
     return start_shared('rule "films" { magic = {"video/*"}  action = reject }\n'

@@ -185,6 +185,25 @@ def test_larger_than_the_memory(site):
     assert len(helpers(one.weir)) == 4, "none has died of it"
 
 
+@pytest.mark.parametrize("rows, code, is_held", [
+    ("", 2, True),
+    ('rule "mine" { categories = {"limit-memory"}  action = tempfail }\n', 4,
+     True),
+    ('rule "mine" { categories = {"limit-*"}  action = accept }\n', 2,
+     False)])
+def test_without_defaults_the_unseen_is_held(site, rows, code, is_held):
+    """A check that did not run was not passed, unless the site says so."""
+    if sanitized():
+        pytest.skip("a sanitizer needs more address space")
+    one = site(rows, defaults=False)
+    assert one.send(mail(at.attached("run.exe"))).kind == "continue"
+    squeeze(helpers(one.weir), 30 << 20)
+    reply = one.send(mail(at.attached("a.bin", bytes(20 << 20))))
+    assert reply.code == code and held(reply) == is_held, reply
+    facts, _ = verdict(one, 2)
+    assert "limit-memory" in facts["attachment.categories"], facts
+
+
 def test_bombs_stay_under_the_cap(site):
     """A verdict in time through the daemon; helpers stay under their address
     space, workers under what mail may take."""

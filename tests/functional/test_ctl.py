@@ -311,6 +311,29 @@ def test_doctor(weir, ctl, fake_dns):
     assert re.search(r"^fail  daemon +no daemon listens", done.stdout, re.M)
 
 
+def test_doctor_judges_the_file_of_the_daemon(weir, ctl, folder):
+    """With -s alone: what runs at that socket, not the default."""
+    one = weir(MILTER)
+    socket = one.dir / "control.sock"
+    assert one.ctl_json("status")["config"] == str(one.conf_path)
+    assert str(one.conf_path) in one.ctl("status")
+
+    def judged(*words):
+        done = ctl(*words, "doctor", "--json")
+        return [c for c in json.loads(done.stdout)["checks"]
+                if c["check"] == "configuration"]
+    found, = judged("-s", socket)
+    assert found["level"] == "ok" and str(one.conf_path) in found["text"]
+    other = folder / "other.conf"
+    other.write_text("wrokers = 1\n")
+    found, = judged("-s", socket, "-c", other)
+    assert found["level"] == "fail" and str(other) in found["text"]
+    one.stop()
+    first, found = judged("-s", socket)
+    assert first["level"] == "warn" and "/weir.conf is judged" in first["text"]
+    assert "-c" in first["remedy"]
+
+
 @pytest.mark.parametrize("main,master,level,check,words", [
     ("smtpd_milters = unix:{dir}/m.sock\nmilter_default_action = tempfail\n",
      "n", "ok", "milter failure", "tempfail"),

@@ -2,6 +2,8 @@
 """Start and stop: readiness, signals, sockets, rights, bad beginnings."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import stat
@@ -483,6 +485,64 @@ def test_bad_configuration(folder, case):
     code, said = refuse(folder, MILTER + text, "-t", name="check")
     assert code == 2, said
     assert word in said
+
+
+@pytest.mark.parametrize("text", [
+    "listener {{{\n", 'include("{dir}/no.conf")\n', 'user = "x\n', "a\n",
+    "wrokers = 2\n", None])
+def test_check_ends_with_its_verdict(folder, text):
+    """Whatever kind of mistake it is, and for a file that is not there."""
+    conf = folder / "weir.conf"
+    if text is not None:
+        conf.write_text(text.replace("{dir}", str(folder)))
+    for program in (["weir", "-t", "-c"], ["weirctl", "check"]):
+        done = subprocess.run([proc.program(program[0]), *program[1:], conf],
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == 2, done
+        assert done.stderr.startswith(f"{conf}"), done
+        assert done.stdout == f"{conf}: refused\n", done
+
+
+def test_no_listener_is_warned_of(folder):
+    code, said = refuse(folder, 'module "greylist" {}\n', "-t")
+    assert code == 1
+    assert "weir.conf: warning: no listener" in said
+    assert 'listener "mta" {' in said
+
+
+MANY = """\
+#include <weir/weir.h>
+static int create(const struct weir_host *h, weir_self *s,
+    const weir_conf *c, void **state)
+{ (void)h; (void)s; (void)c; (void)state; return WEIR_OK; }
+"""
+ONE = """\
+static const struct weir_module d%(n)d = { WEIR_MODULE_HEAD,
+    .id = "test.many.m%(n)d", .name = "m%(n)d", .version = "1",
+    .license = "ISC", .summary = "one of many", .create = create };
+WEIR_MODULE_EXPORT(mod_m%(n)d, d%(n)d)
+"""
+
+
+def test_too_many_modules(folder):
+    """Found by the check already; and as many as there may be are served."""
+    (folder / "all.c").write_text(
+        MANY + "".join(ONE % {"n": n} for n in range(129)))
+    subprocess.run(["gcc", "-shared", "-fPIC", f"-I{proc.ROOT}/include", "-o",
+                    folder / "mod_m0.so", folder / "all.c"], check=True)
+    for n in range(1, 129):
+        shutil.copy(folder / "mod_m0.so", folder / f"mod_m{n}.so")
+
+    def conf(n):
+        return MILTER + "".join(f'module "m{i}" {{}}\n' for i in range(n))
+    code, said = refuse(folder, conf(129), "-t", name="more", head=head(
+        folder / "more", module_path=str(folder)))
+    assert code == 2
+    assert re.search(r'weir\.conf:\d+: error: module "m128" is one too many: '
+                     "at most 128", said), said
+    code, said = refuse(folder, conf(128), "-t", name="most", head=head(
+        folder / "most", module_path=str(folder)))
+    assert code == 0, said
 
 
 def test_no_configuration(folder):

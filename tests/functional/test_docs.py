@@ -48,6 +48,8 @@ def accept(folder, text):
                        ("user", user), ("group", group)):
         if not re.search(rf"^{key}\b", text, re.M):
             head += f'{key} = "{value}"\n'
+    if not re.search(r"^listener\b", text, re.M):
+        head += daemon.listener("m", "milter", f"unix:{folder}/m.sock")
     path = folder / "weir.conf"
     (folder / "rules").mkdir()
     path.write_text(head + text.replace("/etc/weir/rules",

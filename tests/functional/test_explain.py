@@ -143,8 +143,10 @@ def test_refused_by_the_host(weir):
     assert len(records(one, 3)) == 3
     with PolicyClient(f"unix:{one.dir}/p.sock") as client:
         text = client.ask(recipient="a" * 1100 + "@example.net")
+    # as by milter
+    assert "553 5.1.3 Recipient address too long" in text
     found = [r for r in records(one, 4) if f"[{r['id']}]" in text]
-    assert found[0]["verdict"] == "tempfail"
+    assert found[0]["verdict"] == "reject"
 
 
 def test_found_by_id_and_queue_id(weir):

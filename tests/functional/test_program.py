@@ -403,6 +403,10 @@ def test_file_that_turned_bad(weir, where, how, why):
     proc.wait_for(lambda: re.search(f"event=helper.death.*{why}",
                                     asker.weir.log()), 5, "its failure")
     assert asker.reply("echo").code == 4
+    said = asker.weir.ctl("status")
+    assert re.search(rf"NOT STARTED: helper \S+, 1 of 1 processes can't be "
+                     rf"started, the last: .*{why}", said), said
+    assert "died too often" not in said
     shutil.copy(PROGRAM, where / "new")
     (where / "new").chmod(0o755)
     (where / "new").rename(where / "helper.py")

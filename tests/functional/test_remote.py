@@ -257,6 +257,25 @@ def test_breaker(weir):
     assert asker.ask("echo back")[2] == "back"
 
 
+def test_a_wished_end_is_no_death(weir):
+    """Who ends for a successor is not counted, and does not rest."""
+    one = weir(conf(extra=daemon.section("crash", limit=2, window="1m",
+                                         bench="1h"), on_failure="tempfail"))
+    asker = Asker(one)
+    for i in range(4):
+        old = helpers(one)
+        assert asker.reply(f"restart {i}").code == 4
+        proc.wait_for(lambda: helpers(one) not in ([], old), 10, "the next")
+    assert asker.ask("echo back")[2] == "back"
+    assert one.log().count("event=helper.restart") == 4
+    assert "event=helper.death" not in one.log()
+    assert "event=helper.benched" not in one.log()
+    assert "weir_helper_deaths_total 0" in one.ctl("metrics")
+    kind, = [h for h in one.ctl_json("status")["helpers"]
+             if h["name"] == "tight"]
+    assert (kind["serving"], kind["restarts"], kind["deaths"]) == (1, 4, 0)
+
+
 def test_reload_ends_the_bench(weir):
     """Who reloads has mended something; nothing else has changed."""
     one = weir(conf(extra=daemon.section("crash", limit=2, window="1m",
@@ -266,7 +285,12 @@ def test_reload_ends_the_bench(weir):
         asker.reply(f"crash {i}")
     proc.wait_for(lambda: "event=helper.benched" in one.log(), 5, "the bench")
     assert not helpers(one)
-    assert "RESTING: helper remotetest." in one.ctl("status")
+    text = one.ctl("status")
+    assert "RESTING: helper remotetest." in text
+    assert "died too often" in text and "signal 11" in text
+    kind, = [h for h in one.ctl_json("status")["helpers"]
+             if h["name"] == "tight"]
+    assert (kind["resting"], kind["deaths"], kind["unable"]) == (1, 2, 0)
     one.ctl("reload")
     proc.wait_for(lambda: helpers(one), 10, "the helper")
     assert "RESTING" not in one.ctl("status")
@@ -286,9 +310,13 @@ def test_poison_is_tried_twice(weir):
         on_failure="tempfail"), workers=2))
     for _ in range(6):
         assert asker.reply("crash by this").code == 4
-    assert len(re.findall("event=helper.death", asker.weir.log())) == 2
+    def deaths():
+        return len(re.findall("event=helper.death", asker.weir.log()))
+    # the master may see the second one after the last answer
+    proc.wait_for(lambda: deaths() == 2, 5, "two deaths")
     assert "E_INTERNAL" in asker.weir.log()
     assert asker.ask("echo another")[2] == "another"
+    assert deaths() == 2
     assert asker.reply("crash by that").code == 4
     proc.wait_for(lambda: len(re.findall(
         "event=helper.death", asker.weir.log())) == 3, 5, "the third")

@@ -26,6 +26,9 @@ struct weir_metric {
 	   end create: a negative id is ignored below. [main] */
 	int (*counter)(weir_self *, const char *name, const char *labels,
 	    const char *help);
+	/* weirctl status shows a module's gauges: name_seconds as a duration,
+	   name_bytes as a size; one named alarm is a complaint while it is not
+	   0.  The processes' values are added up. [main] */
 	int (*gauge)(weir_self *, const char *name, const char *labels,
 	    const char *help);
 	/* Of seconds; buckets from 100 microseconds to 100 seconds. [main] */

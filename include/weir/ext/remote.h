@@ -8,7 +8,11 @@
  * tables.  What dies there costs the requests that were under way, which
  * complete with WEIR_E_TEMP at once, and nothing else; the host starts the
  * helper again, later and later, and after too many deaths (crash { }) not
- * before a pause: meanwhile requests fail at once.
+ * before a pause: meanwhile requests fail at once.  A process that has served
+ * and needs a successor (its folder is another one now, it has leaked enough)
+ * ends itself with _exit(75), EX_TEMPFAIL: the next one is started, at once or
+ * after the usual back-off, and no death is counted.  Best while no run is
+ * under way: those that are fail as after a death.
  *
  * GLOSSARY
  *   worker   the process that filters; create() and the stages run there
