@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from weirtest import daemon, proc
+from weirtest.postfix import write_main
 
 ROOT = Path(__file__).resolve().parents[2]
 MILTER = daemon.listener("in", "milter", "unix:{dir}/milter.sock")
@@ -287,8 +288,10 @@ def test_check_and_config(folder, ctl):
 def test_doctor(weir, ctl, fake_dns):
     one = weir(MILTER + daemon.section("dns", servers=[
         f"127.0.0.1:{fake_dns.port}"]))
+    # without main.cf, as below, each postconf waits for a second
+    write_main(one.dir, "compatibility_level = 3.6\n")
     done = ctl("-s", one.dir / "control.sock", "-c", one.conf_path, "doctor",
-               "--json")
+               "--json", env={**os.environ, "MAIL_CONFIG": str(one.dir)})
     checks = json.loads(done.stdout)
     by = {c["check"]: c for c in checks["checks"]}
     for name in ("configuration", "daemon", "store", "sync", "disk space",
@@ -362,8 +365,8 @@ def test_doctor_judges_the_file_of_the_daemon(weir, ctl, folder):
 def test_doctor_mta(folder, ctl, main, master, level, check, words):
     if shutil.which("postconf", path="/usr/sbin:/usr/bin") is None:
         pytest.skip("no Postfix")
-    (folder / "main.cf").write_text("compatibility_level = 3.6\n"
-                                    + main.format(dir=folder))
+    write_main(folder, "compatibility_level = 3.6\n"
+               + main.format(dir=folder))
     (folder / "master.cf").write_text(f"smtp inet n - {master} - - smtpd\n")
     conf = folder / "weir.conf"
     conf.write_text(
@@ -390,8 +393,7 @@ def test_mta_config_is_postfix_syntax(folder, ctl):
     assert printed.returncode == 0, printed.stderr
     etc = folder / "postfix"
     etc.mkdir()
-    (etc / "main.cf").write_text(
-        "compatibility_level = 3.6\n" + printed.stdout)
+    write_main(etc, "compatibility_level = 3.6\n" + printed.stdout)
     (etc / "master.cf").write_text(
         "smtp inet n - n - - smtpd\n")
     read = subprocess.run(["/usr/sbin/postconf", "-c", etc, "-n"], text=True,

@@ -48,7 +48,7 @@ class FakeDNS:
     @staticmethod
     def _bind():
         for _ in range(50):
-            port = proc.free_port(socket.SOCK_DGRAM)
+            port = proc.free_port()
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             tcp = socket.socket(socket.AF_INET)
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

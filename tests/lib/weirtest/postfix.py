@@ -59,6 +59,13 @@ MAIN = {
     "milter_default_action": "tempfail", "max_idle": "5s",
 }
 
+# folders of the queue as postfix-files has them: name, group, mode
+QUEUE = [(name, "root", 0o700) for name in (
+    "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
+    "incoming", "private", "saved", "trace")]
+QUEUE += [("maildrop", "postdrop", 0o730), ("public", "postdrop", 0o710),
+          ("pid", "root", 0o755)]
+
 
 def available():
     """None if Postfix can be started, else the reason why not."""
@@ -67,6 +74,14 @@ def available():
     if shutil.which("postfix", path="/usr/sbin:/sbin:/usr/bin") is None:
         return "postfix is not installed"
     return None
+
+
+def write_main(folder, text):
+    """Write main.cf; it looks old, for each program of Postfix would wait
+    until it is two seconds old."""
+    path = Path(folder) / "main.cf"
+    path.write_text(text)
+    os.utime(path, (path.stat().st_mtime - 10,) * 2)
 
 
 class Postfix:
@@ -86,6 +101,11 @@ class Postfix:
         for name in ("etc", "queue", "data"):
             (self.dir / name).mkdir(exist_ok=True)
         shutil.chown(self.dir / "data", "postfix", None)
+        for name, group, mode in QUEUE:
+            path = self.dir / "queue" / name
+            path.mkdir()
+            path.chmod(mode)
+            shutil.chown(path, "root" if name == "pid" else "postfix", group)
         self.settings = {
             **MAIN, "queue_directory": self.dir / "queue",
             "data_directory": self.dir / "data",
@@ -111,13 +131,18 @@ class Postfix:
                                f"{done.stderr}{self.log()}")
         return done.returncode
 
+    def _write_main(self):
+        write_main(self.etc, "".join(
+            f"{k} = {v}\n" for k, v in self.settings.items()))
+
     def start(self):
         for attempt in range(5):
             self.port = proc.free_port()
-            (self.etc / "main.cf").write_text("".join(
-                f"{k} = {v}\n" for k, v in self.settings.items()))
+            self._write_main()
             (self.etc / "master.cf").write_text(
                 MASTER.format(port=self.port))
+            # the folders are good: start without looking at each again
+            (self.dir / "queue" / "quick-start").touch()
             self._postfix("start")
             self.running = True
             self.address = f"127.0.0.1:{self.port}"
@@ -133,8 +158,7 @@ class Postfix:
     def configure(self, **settings):
         """Change settings of the running instance."""
         self.settings.update(settings)
-        (self.etc / "main.cf").write_text("".join(
-            f"{k} = {v}\n" for k, v in self.settings.items()))
+        self._write_main()
         self._postfix("reload")
 
     def log(self):

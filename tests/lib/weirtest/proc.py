@@ -26,11 +26,19 @@ def program(name):
     return None
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    """A loopback port that was free a moment ago, chosen by the kernel."""
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port():
+    """A loopback TCP port chosen by the kernel, for a server that is told a
+    number.  A connection over it that has just ended keeps it from everybody
+    who lets the kernel choose, for a minute; servers (SO_REUSEADDR) get it."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        with socket.create_connection(listener.getsockname()) as client:
+            # who ends it first keeps the port: the server's side
+            listener.accept()[0].close()
+            client.recv(1)
+        return listener.getsockname()[1]
 
 
 def connect(address, timeout=10):
