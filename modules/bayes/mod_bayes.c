@@ -56,10 +56,10 @@ static const struct weir_option bayes_options[] = {
 static const struct weir_symbol bayes_symbols[] = {
 	[SYM_SPAM_SURE] = { "BAYES_SPAM_SURE",
 	    "What was learned says spam, without doubt.", 5.5 },
-	[SYM_SPAM] = { "BAYES_SPAM", "What was learned says spam.", 4.5 },
+	[SYM_SPAM] = { "BAYES_SPAM", "What was learned says spam.", 5.0 },
 	[SYM_UNSURE] = { "BAYES_UNSURE",
 	    "What was learned does not decide.", 0.0 },
-	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -1.5 },
+	[SYM_HAM] = { "BAYES_HAM", "What was learned says ham.", -2.0 },
 	[SYM_HAM_SURE] = { "BAYES_HAM_SURE",
 	    "What was learned says ham, without doubt.", -2.0 },
 	[SYM_GTUBE] = { "GTUBE",

@@ -288,12 +288,12 @@ def large(work):
     """Milliseconds for a mail of 20 KB with 500,000 tokens in the database."""
     words = random.Random(1)
     weir = Weir(work)
-    for kind, folder, n in (("spam", "large-spam", 150),
-                            ("ham", "large-ham", 150),
+    for kind, folder, n in (("spam", "large-spam", 200),
+                            ("ham", "large-ham", 200),
                             ("", "large-few", 10), ("", "large-many", 60)):
         (work / folder).mkdir()
         for i in range(n):
-            text = " ".join(f"w{words.randrange(250000):05x}"
+            text = " ".join(f"w{words.randrange(600000):05x}"
                             for _ in range(2900))
             (work / folder / str(i)).write_text(
                 f"From: a@example.com\nSubject: {kind} {i}\n"
