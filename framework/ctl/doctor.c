@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "conf/load.h"
 #include "ctl/format.h"
+#include "host/load.h"
 
 static const char *const level_names[] = { "ok", "warn", "fail" };
 
@@ -118,18 +119,25 @@ doctor_ask(struct doctor *d)
 	d->pid = (pid_t)format_int(d->status, "answered_by");
 }
 
-/* doctor_choose - without -c: the file that the daemon runs with */
+/* doctor_choose - without -c: the file that the daemon runs with, if it is one
+   that only root or we can have written */
 static void
 doctor_choose(struct doctor *d)
 {
 	const char *path = d->status != NULL ?
 	    format_str(d->status, "config") : "";
+	struct err err = { "" };
 
 	d->config = d->w->config;
 	if (d->w->config_given)
 		return;
-	if (path[0] == '/')
+	if (path[0] == '/' && load_check(path, &err) == WEIR_OK)
 		d->config = path;
+	else if (path[0] == '/')
+		doctor_add(d, DOCTOR_WARN, "configuration",
+		    "see to its owner and rights, or name the file with -c",
+		    "what the daemon runs with may have been changed by others "
+		    "(%s): %s is judged", err.text, d->config);
 	else if (d->w->socket_given)
 		doctor_add(d, DOCTOR_WARN, "configuration",
 		    "name the file with -c", "the daemon at %s does not say "

@@ -16,6 +16,7 @@
 #include "ctl/format.h"
 #include "ctl/weirctl_replay.h"
 #include "ctl/weirctl_rules.h"
+#include "host/load.h"
 
 const struct weirctl_command weirctl_commands[] = {
 	{ "check", "check [FILE]",
@@ -160,7 +161,8 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 				    EXIT_FAILED;
 }
 
-/* weirctl_adopt - without -c: the file that the daemon there runs with */
+/* weirctl_adopt - without -c: the file that the daemon there runs with.  A
+   worker that was taken over could name any: it must be root's or ours. */
 static void
 weirctl_adopt(struct weirctl *w)
 {
@@ -175,7 +177,7 @@ weirctl_adopt(struct weirctl *w)
 		return;
 	o = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0, NULL);
 	snprintf(path, sizeof(path), "%s", format_str(o, "config"));
-	if (path[0] == '/')
+	if (load_check(path, &err) == WEIR_OK)
 		w->config = path;
 	json_decref(o);
 	wire_reply_fini(&reply);

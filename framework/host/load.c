@@ -63,8 +63,8 @@ load_check_owner(const char *path, bool dir, struct err *err)
 	return WEIR_OK;
 }
 
-/* load_check - may this file be loaded at all */
-static int
+/* load_check - nobody but root and the caller can change it */
+int
 load_check(const char *path, struct err *err)
 {
 	char *copy;

@@ -14,6 +14,9 @@
 
 #include "base/err.h"
 
+/* May nobody but root and us have changed this file, or put another in its
+   place?  For a configuration that somebody else named, too. */
+int load_check(const char *path, struct err *err);
 /* dir: where modules are when no path is given */
 void load_init(const char *dir);
 /* The accepted descriptor of module `name` (path NULL or "": DIR/mod_NAME.so);

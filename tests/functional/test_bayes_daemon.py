@@ -72,6 +72,27 @@ def test_autolearn(site, milter_client):
     proc.wait_for(lambda: stats(one) == (2, 2), 10, "the fourth")
 
 
+def test_file_of_the_daemon(site, folder):
+    """With -s alone a command that weirctl runs itself uses the file that the
+    daemon there runs with, unless others could have changed it."""
+    one = site()
+    (folder / "mail").write_text("Subject: pills\n\npills\n")
+
+    def ask(*words):
+        return subprocess.run(
+            [proc.program("weirctl"), "-s", one.dir / "control.sock", "bayes",
+             *words], capture_output=True, text=True, timeout=30, check=False)
+
+    done = ask("learn", "spam", folder / "mail")
+    assert done.returncode == 0, done.stderr
+    assert "1 learned" in done.stdout
+    assert stats(one) == (1, 0)
+    said = ask("stats", "--json").stdout
+    assert json.loads(said)["scopes"][0]["spam"] == 1
+    one.conf_path.chmod(0o666)
+    assert ask("stats", "--json").stdout != said
+
+
 def test_damaged_database(site, milter_client):
     """It is set aside with an alarm, and mail goes on."""
     one = site()

@@ -331,6 +331,11 @@ def test_doctor_judges_the_file_of_the_daemon(weir, ctl, folder):
     other.write_text("wrokers = 1\n")
     found, = judged("-s", socket, "-c", other)
     assert found["level"] == "fail" and str(other) in found["text"]
+    # a daemon that was taken over could name a file of its own
+    one.conf_path.chmod(0o666)
+    first, found = judged("-s", socket)
+    assert first["level"] == "warn" and "by others" in first["text"]
+    assert f"{one.conf_path} is writable" in first["text"]
     one.stop()
     first, found = judged("-s", socket)
     assert first["level"] == "warn" and "/weir.conf is judged" in first["text"]
