@@ -57,6 +57,7 @@ command_free(struct order *o)
 	for (uint32_t i = 0; i < o->argc; i++)
 		free(o->argv[i]);
 	free(o->argv);
+	learn_free(&o->learn);
 	free(o->changes);
 	free(o->asked);
 	free(o->out_text);
@@ -124,6 +125,7 @@ command_done(weir_call *call, int status, void *arg)
 {
 	struct order *o = arg;
 
+	learn_ham(o->q, call, &o->learn, NULL, NULL);
 	command_print(o, call, status);
 	command_free(o);
 }
@@ -166,21 +168,43 @@ command_order(struct quarantine *q, weir_call *call, uint32_t argc,
  * has got its answer.  Whoever comes last frees the order.
  */
 
-/* talk_done - all is said; weirctl may have gone */
+/* talk_over - all is said and learned; weirctl may have gone */
+static void
+talk_over(struct order *o, int status)
+{
+	o->over = true;
+	if (o->hold != NULL)
+		o->q->host->release(o->hold, status);
+	else
+		command_free(o);
+}
+
+/* talk_learned - learn_told */
+static void
+talk_learned(void *arg, const char *id, int status, double before,
+    double after)
+{
+	struct order *o = arg;
+
+	if (status == WEIR_OK)
+		change_learned(o, id, before, after);
+	if (--o->learning == 0)
+		talk_over(o, o->status);
+}
+
+/* talk_done - all is said */
 static void
 talk_done(weir_call *call, int status, void *arg)
 {
 	struct order *o = arg;
 	struct quarantine *q = o->q;
 
-	o->over = true;
 	q->talking--;
 	if (call != NULL)
-		tick_learn_ham(q, call, &o->learn);
-	if (o->hold != NULL)
-		q->host->release(o->hold, status);
-	else
-		command_free(o);
+		o->learning = learn_ham(q, call, &o->learn, talk_learned, o);
+	o->status = status;
+	if (o->learning == 0)
+		talk_over(o, status);
 	talk_next(q);
 }
 
@@ -299,7 +323,7 @@ command_any(void *state, weir_call *call, uint32_t argc,
 
 	if (o == NULL)
 		return WEIR_E_NOMEM;
-	tick_learn_find(q);
+	learn_find(q);
 	while (i < COMMANDS && strcmp(commands[i].name, argv[0]) != 0)
 		i++;
 	status = i < COMMANDS ? filter_read(&o->filter, commands[i].usage,

@@ -43,6 +43,10 @@ struct change {
 	const char *what;
 	char text[SMTP_REPLY_MAX];
 	bool failed;
+	/* of what was learned from it; probabilities of spam, or negative */
+	bool learned;
+	double before, after;
+	char rcpt[USER_MAX], sender[USER_MAX];
 };
 
 struct order {
@@ -65,7 +69,9 @@ struct order {
 	FILE *out, *err; /* into these two */
 	char *out_text, *err_text;
 	size_t out_len, err_len;
-	struct tick_learn *learn; /* released spam */
+	struct learn *learn; /* released spam */
+	unsigned learning; /* of it, under way */
+	int status; /* meanwhile: of the talk */
 	struct fault fault;
 };
 
@@ -103,6 +109,9 @@ order_fn op_release, op_delete, op_forward;		/* op_change.c */
 order_fn op_release_ask;
 /* Write down what there is so far. */
 void change_print(struct order *o);
+/* learn_told of an order's */
+void change_learned(struct order *o, const char *id, double before,
+    double after);
 order_fn op_purge, op_sync, op_repair;			/* op_care.c */
 order_fn op_lists;					/* op_lists.c */
 

@@ -43,6 +43,7 @@ modules_quarantine_sources = modules/quarantine/mod_quarantine.c \
 	modules/quarantine/quarantine.h \
 	modules/quarantine/score.c \
 	modules/quarantine/service.c \
+	modules/quarantine/learn.c \
 	modules/quarantine/tick.c \
 	modules/quarantine/words.c \
 	$(modules_quarantine_store_sources)

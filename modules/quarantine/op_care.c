@@ -71,7 +71,7 @@ sync_due(struct order *o, unsigned *released)
 			continue;
 		(*released)++;
 		o->q->metric->add(o->q->self, o->q->metric_released, 1);
-		tick_learn_read(o->q, &r.item, &o->learn);
+		learn_read(o->q, &r.item, &o->learn);
 	}
 }
 

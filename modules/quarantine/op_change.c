@@ -21,14 +21,77 @@ change_add(struct order *o, const char *id, const char *what, const char *text,
 	o->n_changes = n + 1;
 }
 
+/* change_whose - between whom it went, to say how its sender is let through */
+static void
+change_whose(struct order *o, const struct item *i)
+{
+	struct change *c = &o->changes[o->n_changes];
+
+	memcpy(c->rcpt, i->rcpt, sizeof(c->rcpt));
+	memcpy(c->sender, i->sender, sizeof(c->sender));
+}
+
+/* change_learned - the classifier knows it as ham now */
+void
+change_learned(struct order *o, const char *id, double before, double after)
+{
+	for (uint32_t k = 0; k < o->n_changes; k++) {
+		struct change *c = &o->changes[k];
+
+		if (strcmp(c->id, id) != 0)
+			continue;
+		c->learned = true;
+		c->before = before;
+		c->after = after;
+	}
+}
+
+/* change_word - an address for a shell, or what stands for it */
+static const char *
+change_word(const char *address, const char *instead)
+{
+	return address[0] != '\0' && address[0] != '-' &&
+	    strspn(address, "abcdefghijklmnopqrstuvwxyz0123456789.@+_-="
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(address) ?
+	    address : instead;
+}
+
+/* change_say_learned - what that changed, and what it did not */
+static void
+change_say_learned(FILE *out, const struct change *c)
+{
+	if (c->before >= 0 && c->after >= 0)
+		fprintf(out, "  learned as ham: probability of spam %.4f "
+		    "before, %.4f now\n", c->before, c->after);
+	else
+		fputs("  learned as ham\n", out);
+	fprintf(out, "  that lets its sender through no sooner; this does: "
+	    "weirctl lists add %s allow %s\n", change_word(c->rcpt, "USER"),
+	    change_word(c->sender, "SENDER"));
+}
+
+/* change_json - one of them */
+static json_t *
+change_json(const struct change *c)
+{
+	json_t *v = json_pack("{s:o,s:s,s:o}", "id", order_text(c->id),
+	    "result", c->what, "text", order_text(c->text));
+
+	if (c->learned)
+		json_object_set_new(v, "learned", json_pack("{s:o,s:o}",
+		    "before", c->before < 0 ? json_null() :
+			json_real(c->before),
+		    "after", c->after < 0 ? json_null() :
+			json_real(c->after)));
+	return v;
+}
+
 /* change_say - one of them; failed ones are said to stderr, too */
 static void
 change_say(struct order *o, json_t *all, const struct change *c)
 {
 	if (o->json)
-		json_array_append_new(all, json_pack("{s:o,s:s,s:o}", "id",
-		    order_text(c->id), "result", c->what, "text",
-		    order_text(c->text)));
+		json_array_append_new(all, change_json(c));
 	else if (!c->failed) {
 		fprintf(o->out, "%s %s", c->id, c->what);
 		if (c->text[0] != '\0') {
@@ -36,6 +99,8 @@ change_say(struct order *o, json_t *all, const struct change *c)
 			order_clean(o->out, c->text, 0);
 		}
 		fputc('\n', o->out);
+		if (c->learned)
+			change_say_learned(o->out, c);
 	}
 	if (c->failed) {
 		fprintf(o->err, "%s%s: %s%s", o->err_len > 0 ||
@@ -49,9 +114,10 @@ change_say(struct order *o, json_t *all, const struct change *c)
 void
 change_print(struct order *o)
 {
-	static const struct change pending = { "", "not finished",
-		"the next hop has not answered yet; weirctl quarantine list "
-		"--id ID shows what becomes of it", true };
+	static const struct change pending = { .what = "not finished",
+		.text = "the next hop has not answered yet; weirctl quarantine "
+			"list --id ID shows what becomes of it",
+		.failed = true };
 	json_t *all = json_array();
 	uint32_t n = o->n_changes;
 
@@ -153,7 +219,8 @@ change_release(struct order *o, const char *id)
 	switch (r.state) {
 	case ITEM_RELEASED:
 		q->metric->add(q->self, q->metric_released, 1);
-		tick_learn_read(q, &r.item, &o->learn);
+		learn_read(q, &r.item, &o->learn);
+		change_whose(o, &r.item);
 		change_add(o, id, "released", r.text, false);
 		break;
 	case ITEM_QUEUED:

@@ -149,18 +149,23 @@ int score_eom(void *state, weir_call *call);
 
 /* tick.c */
 void tick_care(weir_call *call, int status, void *arg);
-/* Tell the classifier, in the caller's call; text is taken over. */
-struct tick_learn {
-	struct tick_learn *next;
-	char user[USER_MAX];
-	char *text;
-	size_t len;
-};
-void tick_learn_find(struct quarantine *q);
-void tick_learn_ham(struct quarantine *q, weir_call *call,
-    struct tick_learn **list);
-void tick_learn_read(struct quarantine *q, const struct item *i,
-    struct tick_learn **list);
+
+/* learn.c: tell a classifier what was released */
+struct learn; /* a list of mails, with their octets */
+/* What became of one: probabilities of spam, negative if not known. [loop] */
+typedef void learn_told(void *arg, const char *id, int status, double before,
+    double after);
+/* Find the module that learns, if it is wanted. [loop] */
+void learn_find(struct quarantine *q);
+/* Put an item's mail into the list, if it is one to learn from. [any] */
+void learn_read(struct quarantine *q, const struct item *i,
+    struct learn **list);
+/* Hand all of them over, in the caller's call, and empty the list.  Returns how
+   many: so often told runs, never before this returns; NULL: only the log is
+   told. [loop] */
+unsigned learn_ham(struct quarantine *q, weir_call *call, struct learn **list,
+    learn_told *told, void *arg);
+void learn_free(struct learn **list);
 
 /* service.c: what was kept for others of a message, by its decision id */
 struct service_kept {

@@ -10,7 +10,6 @@
 
 #define TICK_RELEASES 20   /* of one run */
 #define TICK_GRACE_MS 3600000 /* files that may still get their row */
-#define TICK_LEARN_MAX (4u << 20) /* octets of a mail to learn from */
 
 struct tick {
 	struct quarantine *q;
@@ -19,85 +18,9 @@ struct tick {
 	struct care_repaired repaired;
 	struct care_synced synced;
 	unsigned released, later, refused;
-	struct tick_learn *learn;
+	struct learn *learn;
 	struct fault fault;
 };
-
-/* tick_learn_find - whoever provides it, [loop] */
-void
-tick_learn_find(struct quarantine *q)
-{
-	if (q->want_learn && q->learn == NULL)
-		q->learn = q->service->find(q->self, WEIR_SERVICE_LEARN,
-		    &q->learn_state);
-}
-
-/* tick_learn_read - what the classifier is to learn from */
-void
-tick_learn_read(struct quarantine *q, const struct item *i,
-    struct tick_learn **list)
-{
-	struct tick_learn *l;
-	struct fault f;
-	ssize_t n = -1;
-	int fd;
-
-	if (!q->want_learn || q->learn == NULL ||
-	    i->class_ != WEIR_QUARANTINE_SPAM || i->size > TICK_LEARN_MAX)
-		return;
-	l = calloc(1, sizeof(*l));
-	fd = file_open(q->store, i->file, &f);
-	if (l != NULL && fd >= 0 &&
-	    (l->text = malloc((size_t)i->size + 1)) != NULL)
-		n = pread(fd, l->text, (size_t)i->size, 0);
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0) {
-		if (l != NULL)
-			free(l->text);
-		free(l);
-		return;
-	}
-	l->len = (size_t)n;
-	memcpy(l->user, i->user, sizeof(l->user));
-	l->next = *list;
-	*list = l;
-}
-
-/* tick_learned - the classifier has answered */
-static void
-tick_learned(weir_call *call, int status, double before, double after,
-    void *arg)
-{
-	struct quarantine *q = arg;
-
-	if (status < 0 && status != WEIR_E_EXISTS)
-		quarantine_log(q, call, WEIR_LOG_WARN, "a released mail could "
-		    "not be learned as ham: status %d", status);
-	else
-		quarantine_log(q, call, WEIR_LOG_DEBUG, "learned as ham: %.3f "
-		    "before, %.3f now", before, after);
-}
-
-/* tick_learn_ham - all in the list */
-void
-tick_learn_ham(struct quarantine *q, weir_call *call,
-    struct tick_learn **list)
-{
-	while (*list != NULL) {
-		struct tick_learn *l = *list;
-		weir_str text = { l->text, l->len };
-
-		*list = l->next;
-		if (q->learn != NULL &&
-		    q->learn->learn(q->learn_state, call, false,
-			weir_str_of(l->user), text, tick_learned, q) < 0)
-			quarantine_log(q, call, WEIR_LOG_WARN, "a released "
-			    "mail could not be learned as ham");
-		free(l->text);
-		free(l);
-	}
-}
 
 /* A job that may be told to end. */
 struct tick_wait {
@@ -135,7 +58,7 @@ tick_release(struct tick *t, weir_jobctx *ctx)
 		t->later += r.state == ITEM_QUEUED;
 		t->refused += r.state == ITEM_NEW;
 		if (r.state == ITEM_RELEASED)
-			tick_learn_read(t->q, &r.item, &t->learn);
+			learn_read(t->q, &r.item, &t->learn);
 	}
 	return n < 0 ? n : WEIR_OK;
 }
@@ -228,7 +151,7 @@ tick_done(weir_call *call, int status, void *arg)
 	}
 	tick_say(q, call, t);
 	q->metric->add(q->self, q->metric_released, t->released);
-	tick_learn_ham(q, call, &t->learn);
+	learn_ham(q, call, &t->learn, NULL, NULL);
 	free(t);
 }
 
@@ -245,7 +168,7 @@ tick_care(weir_call *call, int status, void *arg)
 	if (t == NULL)
 		return;
 	t->q = q;
-	tick_learn_find(q);
+	learn_find(q);
 	t->repair = !q->repaired;
 	q->repaired = true;
 	if (q->job->start(call, tick_run, tick_done, t) < 0) {

@@ -570,8 +570,12 @@ def test_originals_for_other_modules(kept, milter_client, sink):
 def test_released_spam_is_learned(kept, sink):
     one = kept(n=2, next_hop=sink.address)
     first, second = items(one)
-    one.ctl("quarantine", "release", first["id"])
-    proc.wait_for(lambda: "learned ham of" in one.log(), 5, "the log")
+    said = one.ctl("quarantine", "release", first["id"])
+    # what it changed, and what it did not
+    assert "learned as ham: probability of spam 0." in said, said
+    assert (f"weirctl lists add {first['recipient']} allow "
+            f"{first['sender']}") in said
+    assert "learned ham of" in one.log()
     assert f"for {first['recipient']}" in one.log()
     subprocess.run(["sqlite3", folder_of(one) / "index.db",
                     "UPDATE item SET class = 3"], check=True, timeout=20)
