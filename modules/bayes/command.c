@@ -81,6 +81,20 @@ command_threads(struct command *c, const char *word)
 	return true;
 }
 
+/* command_user - u@example.com or @example.com; false: it is neither */
+static bool
+command_user(struct command *c, const char *word)
+{
+	const char *at = strchr(word, '@');
+
+	if (at == NULL || at[1] == '\0' || strlen(word) > DB_SCOPE_MAX)
+		return false;
+	snprintf(c->user, sizeof(c->user), "%s", word);
+	for (char *p = c->user; *p != '\0'; p++)
+		*p = text_lower(*p);
+	return true;
+}
+
 /* command_open - take options off; false: it was used wrongly */
 bool
 command_open(struct command *c, struct bayes *b, weir_call *call,
@@ -101,9 +115,8 @@ command_open(struct command *c, struct bayes *b, weir_call *call,
 			free(b->dir);
 			b->dir = strdup(argv[++i]);
 		} else if (strcmp(argv[i], "--user") == 0 && i + 1 < argc) {
-			snprintf(c->user, sizeof(c->user), "%s", argv[++i]);
-			for (char *p = c->user; *p != '\0'; p++)
-				*p = text_lower(*p);
+			if (!command_user(c, argv[++i]))
+				return false;
 		} else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
 			if (!command_threads(c, argv[++i]))
 				return false;

@@ -44,12 +44,12 @@ command_flush(struct command *c)
 	store_done(c->b, c->status, c->err);
 	if (c->status < 0)
 		return false;
-	for (unsigned i = 0; i < c->n_lessons; i++) {
+	/* for a user a message is learned twice: for the site, then for them */
+	for (unsigned i = 0; i < c->n_lessons; i += 1 + (c->user[0] != '\0')) {
 		const struct db_lesson *l = &c->lessons[i];
 
-		/* for a user a message is learned twice: the site's counts */
-		if (l->scope[0] != '\0')
-			continue;
+		if (!l->changed && c->user[0] != '\0')
+			l++;
 		if (!l->changed)
 			c->known++;
 		else if (l->before != DB_NONE && c->class_ != DB_NONE)

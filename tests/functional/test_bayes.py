@@ -112,7 +112,8 @@ def test_dump_restore(ctl):
     text = ctl("dump")
     ctl("dump", ctl.folder / "dump.txt")
     assert (ctl.folder / "dump.txt").read_text() == text
-    ctl("restore", ctl.folder / "dump.txt", db="other")
+    assert ctl("restore", ctl.folder / "dump.txt",
+               db="other") == "restored: 20 spam, 20 ham\n"
     assert ctl("dump", db="other") == text
     assert "not empty" in ctl("restore", ctl.folder / "dump.txt", db="other",
                               status=1)
@@ -131,6 +132,13 @@ def test_mbox_and_user(ctl):
     scopes = {s["scope"]: s["spam"]
               for s in json.loads(ctl("stats", "--json"))["scopes"]}
     assert scopes == {"": 7, "u@example.com": 7}
+    # known to the site is not known to the next user
+    again = ["learn", "spam", ctl.folder / "box", "--user", "v@example.com"]
+    assert ctl(*again).startswith("7 learned")
+    assert ctl(*again).startswith("0 learned")
+    for wrong in ("u", "u@", "u@" + 320 * "x"):
+        assert "usage" in ctl("learn", "spam", ctl.folder / "box", "--user",
+                              wrong, status=2)
 
 
 def test_threads(ctl):
