@@ -30,6 +30,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN = ["spamassassin-public", "csdmc2010"]
+# mail of 2019 to 2026 whose classes were collected apart: only without the
+# collectors' fields
+RECENT = ["ham-list-usrp-users", "ham-list-linux-serial"], ["phishing-pot"]
 ACROSS = [("spamassassin-public", "csdmc2010"),
           ("csdmc2010", "spamassassin-public")]
 GROUPS = ["subject", "address", "header", "mime", "url", "html", "hidden",
@@ -353,6 +356,18 @@ def main():
                                        work / f"{name}-new{tail}", work))
                 if not a.json:
                     show(results[-1])
+        recent = [(date, spam, path) for spam in (False, True)
+                  for name in RECENT[spam]
+                  for date, _, path in load(a.corpora, name, work)]
+        old, new = halves(sorted(recent))
+        place(old, work / "recent-old", drop_fields)
+        place(new, work / "recent-new", drop_fields)
+        results.append(measure("recent lists and phishing: older half, newer "
+                               "half, collectors' fields dropped",
+                               work / "recent-old", work / "recent-new",
+                               work))
+        if not a.json:
+            show(results[-1])
         for one, two in ACROSS:
             for name in (one, two):
                 if not (work / f"{name}-plain").exists():
