@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -131,8 +132,10 @@ doctor_choose(struct doctor *d)
 	d->config = d->w->config;
 	if (d->w->config_given)
 		return;
-	if (path[0] == '/' && load_check(path, &err) == WEIR_OK)
-		d->config = path;
+	if (path[0] == '/')
+		d->adopted = load_resolved(path, &err);
+	if (d->adopted != NULL)
+		d->config = d->adopted;
 	else if (path[0] == '/')
 		doctor_add(d, DOCTOR_WARN, "configuration",
 		    "see to its owner and rights, or name the file with -c",
@@ -284,5 +287,6 @@ weirctl_doctor(struct weirctl *w, int argc, char **argv)
 	probe_result_fini(&d.probe);
 	conf_destroy(&d.conf);
 	conf_snapshot_release(&d.snap);
+	free(d.adopted);
 	return d.fails > 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -16,6 +16,7 @@ enum doctor_level { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 struct doctor {
 	struct weirctl *w;
 	const char *config; /* the file that is judged */
+	char *adopted;	    /* the same, if the daemon named it */
 	struct conf_snapshot *snap;
 	struct conf *conf;	   /* without modules; NULL: it is refused */
 	struct probe_result probe; /* its modules' names */

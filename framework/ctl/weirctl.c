@@ -163,24 +163,39 @@ weirctl_say(const struct weirctl *w, int status, struct wire_reply *reply,
 
 /* weirctl_adopt - without -c: the file that the daemon there runs with.  A
    worker that was taken over could name any: it must be root's or ours. */
-static void
+static bool
 weirctl_adopt(struct weirctl *w)
 {
 	static const char *const argv[] = { "status" };
-	static char path[4096];
 	struct wire_reply reply;
 	struct err err = { "" };
-	json_t *o;
+	const char *path;
+	json_t *o = NULL;
 
-	if (w->config_given ||
-	    client_ask(w->socket, 1, argv, true, &reply, &err) < 0)
-		return;
-	o = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0, NULL);
-	snprintf(path, sizeof(path), "%s", format_str(o, "config"));
-	if (load_check(path, &err) == WEIR_OK)
-		w->config = path;
+	if (w->config_given)
+		return true;
+	if (client_ask(w->socket, 1, argv, true, &reply, &err) == WEIR_OK) {
+		o = json_loadb(buf_str(&reply.out).ptr, reply.out.len, 0,
+		    NULL);
+		wire_reply_fini(&reply);
+	}
+	path = format_str(o, "config");
+	if (strcmp(path, w->config) == 0) {
+		json_decref(o);
+		return true;
+	}
+	if (path[0] == '\0')
+		err_set(&err, WEIR_E_STATE, "it does not say which");
+	else
+		w->adopted = load_resolved(path, &err);
+	if (w->adopted != NULL)
+		w->config = w->adopted;
+	else
+		fprintf(stderr, "weirctl: the daemon's configuration can't be "
+		    "trusted (%s): nothing is done; name the file with -c\n",
+		    err.text);
 	json_decref(o);
-	wire_reply_fini(&reply);
+	return w->adopted != NULL;
 }
 
 /* weirctl_ask - the daemon knows, or says that it is for us to do */
@@ -196,7 +211,8 @@ weirctl_ask(struct weirctl *w, int argc, char **argv)
 
 	if (status == WEIR_OK && reply.status == CTL_LOCAL) {
 		wire_reply_fini(&reply);
-		weirctl_adopt(w);
+		if (!weirctl_adopt(w))
+			return EXIT_FAILED;
 		return weirctl_offline(w, argc, argv, false);
 	}
 	if (status < 0) {
@@ -523,5 +539,6 @@ main(int argc, char **argv)
 		w.socket = found = weirctl_find_socket(&w);
 	status = weirctl_run(&w, argc, argv);
 	free(found);
+	free(w.adopted);
 	return status;
 }

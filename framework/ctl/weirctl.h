@@ -25,6 +25,7 @@ struct weirctl {
 	bool config_given;
 	const char *socket; /* -s, or found from the others */
 	bool socket_given;
+	char *adopted; /* what config points to, if the daemon named it */
 	bool json;
 	bool raw; /* octets of mail are wanted, whatever they are */
 	const char *zone; /* --zone, or NULL */

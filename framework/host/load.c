@@ -63,8 +63,52 @@ load_check_owner(const char *path, bool dir, struct err *err)
 	return WEIR_OK;
 }
 
-/* load_check - nobody but root and the caller can change it */
-int
+/* load_check_parent - may others put something else in its place?  In /tmp and
+   its kind they can't. */
+static bool
+load_check_parent(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(err, WEIR_E_INVAL, "%s: not a directory",
+		    dir) == WEIR_OK;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(err, WEIR_E_INVAL, "%s belongs to user %u", dir,
+		    st.st_uid) == WEIR_OK;
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
+	    !(st.st_uid == 0 && (st.st_mode & S_ISVTX) != 0))
+		return err_set(err, WEIR_E_INVAL, "%s is writable by others",
+		    dir) == WEIR_OK;
+	return true;
+}
+
+/* load_resolved - without links, and every folder on the way is ours */
+char *
+load_resolved(const char *path, struct err *err)
+{
+	char *real = path[0] == '/' ? realpath(path, NULL) : NULL, *dir;
+	bool ok;
+
+	if (real == NULL) {
+		err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
+		    path[0] == '/' ? strerror(errno) : "not an absolute path");
+		return NULL;
+	}
+	ok = load_check_owner(real, false, err) == WEIR_OK;
+	dir = xstrdup(real);
+	while (ok && strcmp(dir, "/") != 0)
+		ok = load_check_parent(dirname(dir), err);
+	free(dir);
+	if (!ok) {
+		free(real);
+		return NULL;
+	}
+	return real;
+}
+
+/* load_check - may this file be loaded at all */
+static int
 load_check(const char *path, struct err *err)
 {
 	char *copy;

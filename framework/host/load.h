@@ -14,9 +14,11 @@
 
 #include "base/err.h"
 
-/* May nobody but root and us have changed this file, or put another in its
-   place?  For a configuration that somebody else named, too. */
-int load_check(const char *path, struct err *err);
+/* A file that somebody else named, as root's commands may follow it: the path
+   without symbolic links, if nobody but root and us can change it or put
+   another in its place, in any folder up to the root; NULL if somebody can.
+   To be freed. */
+char *load_resolved(const char *path, struct err *err);
 /* dir: where modules are when no path is given */
 void load_init(const char *dir);
 /* The accepted descriptor of module `name` (path NULL or "": DIR/mod_NAME.so);

@@ -136,6 +136,63 @@ test_owner(void **state)
 	assert_int_equal(chown(dir, 0, 0), 0);
 }
 
+/* named - what becomes of a file that somebody else names */
+static void
+named(const char *name, const char *text)
+{
+	struct err err = { "" };
+	char *real = load_resolved(path_of(name), &err);
+
+	if (text == NULL && real == NULL)
+		fail_msg("%s", err.text);
+	if (text != NULL && (real != NULL || strstr(err.text, text) == NULL))
+		fail_msg("\"%s\" without \"%s\"", err.text, text);
+	/* a link may be exchanged: the answer has none */
+	if (real != NULL && strstr(real, "link") != NULL)
+		fail_msg("%s", real);
+	free(real);
+}
+
+/* A file that a process without rights names: nobody may get at any folder on
+   the way, and links are taken out. */
+static void
+test_resolved(void **state)
+{
+	struct err err = { "" };
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(mkdir(path_of("a"), 0755), 0);
+	assert_int_equal(mkdir(path_of("a/b"), 0755), 0);
+	f = fopen(path_of("a/b/conf"), "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(chmod(path_of("a/b/conf"), 0644), 0);
+	assert_int_equal(symlink("a/b", path_of("link")), 0);
+	named("a/b/conf", NULL);
+	named("link/conf", NULL);
+	named("link", "not a file");
+	named("a/none", "No such file");
+	assert_null(load_resolved("a/b/conf", &err));
+	assert_null(load_resolved("", &err));
+	assert_int_equal(chmod(path_of("a/b/conf"), 0664), 0);
+	named("link/conf", "writable by others");
+	assert_int_equal(chmod(path_of("a/b/conf"), 0644), 0);
+	assert_int_equal(chmod(path_of("a"), 0775), 0);
+	named("link/conf", "writable by others");
+	assert_int_equal(chmod(path_of("a"), 0755), 0);
+	if (geteuid() == 0) {
+		/* root's folder in somebody's, who can put another there */
+		assert_int_equal(chown(path_of("a"), 65534, 65534), 0);
+		named("link/conf", "belongs to user 65534");
+		assert_int_equal(chown(path_of("a"), 0, 0), 0);
+	}
+	remove(path_of("a/b/conf"));
+	remove(path_of("a/b"));
+	remove(path_of("a"));
+	remove(path_of("link"));
+}
+
 static void
 test_content(void **state)
 {
@@ -184,6 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_resolved),
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_good),
 	};

@@ -87,10 +87,13 @@ def test_file_of_the_daemon(site, folder):
     assert done.returncode == 0, done.stderr
     assert "1 learned" in done.stdout
     assert stats(one) == (1, 0)
-    said = ask("stats", "--json").stdout
-    assert json.loads(said)["scopes"][0]["spam"] == 1
     one.conf_path.chmod(0o666)
-    assert ask("stats", "--json").stdout != said
+    (folder / "mail").write_text("Subject: others\n\nothers\n")
+    done = ask("learn", "spam", folder / "mail")
+    assert done.returncode == 1 and done.stdout == ""
+    assert f"{one.conf_path} is writable by others" in done.stderr
+    assert "name the file with -c" in done.stderr
+    assert stats(one) == (1, 0)
 
 
 def test_damaged_database(site, milter_client):
