@@ -23,6 +23,7 @@
 #include "daemon/helper_program.h"
 #include "daemon/helpers.h"
 #include "host/load.h"
+#include "mail/late.h"
 #include "work/helper_sandbox.h"
 #include "work/helper_serve.h"
 #include "work/helper_spec.h"
@@ -217,6 +218,9 @@ main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* no file can be opened later */
+	late_gmime();
+	late_xml();
 	helper_main_spec();
 	if (argc > 2)
 		temp = argv[2];

@@ -25,6 +25,7 @@
 #include "daemon/sockets.h"
 #include "daemon/verify.h"
 #include "loop/loop.h"
+#include "mail/late.h"
 #include "obs/board.h"
 #include "obs/log.h"
 #include "obs/metric.h"
@@ -650,6 +651,9 @@ master_main(const char *path, struct conf_snapshot *snapshot, bool foreground,
 	master.path = path;
 	master.foreground = foreground;
 	master.ready_fd = ready_fd;
+	/* workers could not open them in their sandbox */
+	late_gmime();
+	late_xml();
 	loop_init();
 	status = master_first(snapshot);
 	if (status != 0) {

@@ -5,8 +5,8 @@
  * With what they need themselves they are twenty libraries, ICU and GIO among
  * them: half of the time that a program takes to start.  weirctl is not linked
  * with them, as most of its commands read no mail.  The programs that are made
- * to read mail are, and find them here without opening a file, which a sandbox
- * would not let them.
+ * to read mail are, so that a lack of them is seen when they are installed; they
+ * open them before a sandbox keeps them from it.
  *
  * Files that include this call the libraries as ever: the names stand for
  * pointers.  A function that is not in the lists would bring its library back
