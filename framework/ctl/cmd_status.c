@@ -165,6 +165,19 @@ status_benched(void)
 	return all;
 }
 
+/* status_text_of - octets of somebody else's as valid UTF-8 */
+static json_t *
+status_text_of(const char *s)
+{
+	struct buf clean = BUF_INIT;
+	json_t *v;
+
+	format_clean(s, &clean);
+	v = json_string(buf_str(&clean).ptr);
+	buf_fini(&clean);
+	return v != NULL ? v : json_string("");
+}
+
 /* status_helper_note - one process into the sums of its kind */
 static void
 status_helper_note(json_t *o, const struct helpers_note *note)
@@ -182,7 +195,7 @@ status_helper_note(json_t *o, const struct helpers_note *note)
 	status_add(o, "unable", state != HELPERS_SERVING && note->failed > 0);
 	helpers_note_read(note, why);
 	if (state != HELPERS_SERVING && note->deaths > 0 && why[0] != '\0')
-		json_object_set_new(o, "last_death", json_string(why));
+		json_object_set_new(o, "last_death", status_text_of(why));
 }
 
 /* status_helpers - of each kind the processes, and how they are */
@@ -285,17 +298,16 @@ static void
 status_helper_text(const json_t *h, struct buf *out)
 {
 	long long resting = format_int(h, "resting");
-	long long away = resting + format_int(h, "waiting") +
-	    format_int(h, "starting");
-	bool unable = format_int(h, "unable") > 0;
+	long long unable = format_int(h, "unable");
 
-	if (resting == 0 && !unable)
+	if (resting == 0 && unable == 0)
 		return;
 	buf_printf(out, "\n           %s: helper %s.%s, %lld of %lld processes "
 	    "%s", resting > 0 ? "RESTING" : "NOT STARTED",
 	    format_str(h, "module"), format_str(h, "name"),
-	    resting > 0 ? resting : away, (long long)format_int(h, "processes"),
-	    !unable	? "died too often" :
+	    resting > 0 ? resting : unable,
+	    (long long)format_int(h, "processes"),
+	    unable == 0 ? "died too often" :
 	    resting > 0 ? "could not be started too often" :
 			  "can't be started");
 	if (format_str(h, "last_death")[0] != '\0') {
@@ -411,8 +423,9 @@ cmd_status(struct ctl_request *r)
 	json_t *root;
 
 	snprintf(abi, sizeof(abi), "%d.%d", WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
-	root = json_pack("{s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:I}", "version",
-	    PACKAGE_VERSION, "abi", abi, "config", worker_conf_path(), "master", (int)getppid(),
+	root = json_pack("{s:s,s:s,s:o,s:i,s:i,s:I,s:I,s:I}", "version",
+	    PACKAGE_VERSION, "abi", abi, "config",
+	    status_text_of(worker_conf_path()), "master", (int)getppid(),
 	    "answered_by", (int)getpid(), "started_ms",
 	    (json_int_t)ctl_daemon_started_ms, "uptime_ms",
 	    (json_int_t)(now - ctl_daemon_started_ms), "generation",

@@ -287,6 +287,8 @@ post_wished(struct post *p, bool ready, pid_t pid, int status)
 	    WEXITSTATUS(status) != HELPER_EXIT_RESTART)
 		return false;
 	p->note->restarts++;
+	free(p->why);
+	p->why = NULL;
 	log_event(WEIR_LOG_INFO, LOG_HELPER_RESTART, "helper %s: process %d "
 	    "ended for a new one", p->kind->name, (int)pid);
 	post_again(p);

@@ -58,6 +58,7 @@ void
 helpers_note_why(struct helpers_note *note, const char *why)
 {
 	note->turn++;
+	atomic_thread_fence(memory_order_release);
 	snprintf(note->why, sizeof(note->why), "%s", why);
 	note->turn++;
 }
@@ -70,6 +71,7 @@ helpers_note_read(const struct helpers_note *note, char why[HELPERS_NOTE_WHY])
 
 	memcpy(why, note->why, HELPERS_NOTE_WHY);
 	why[HELPERS_NOTE_WHY - 1] = '\0';
+	atomic_thread_fence(memory_order_acquire);
 	if (turn % 2 != 0 || turn != note->turn)
 		why[0] = '\0';
 }
