@@ -172,11 +172,15 @@ command_order(struct quarantine *q, weir_call *call, uint32_t argc,
 static void
 talk_over(struct order *o, int status)
 {
+	struct quarantine *q = o->q;
+
 	o->over = true;
+	q->talking--;
 	if (o->hold != NULL)
-		o->q->host->release(o->hold, status);
+		q->host->release(o->hold, status);
 	else
 		command_free(o);
+	talk_next(q);
 }
 
 /* talk_learned - learn_told */
@@ -197,15 +201,13 @@ static void
 talk_done(weir_call *call, int status, void *arg)
 {
 	struct order *o = arg;
-	struct quarantine *q = o->q;
 
-	q->talking--;
 	if (call != NULL)
-		o->learning = learn_ham(q, call, &o->learn, talk_learned, o);
+		o->learning = learn_ham(o->q, call, &o->learn, talk_learned,
+		    o);
 	o->status = status;
 	if (o->learning == 0)
 		talk_over(o, status);
-	talk_next(q);
 }
 
 /* talk_run - in a job */
