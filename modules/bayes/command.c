@@ -180,6 +180,7 @@ command_crew(struct command *c, unsigned first, struct crew_work work)
 	crew = crew_create(c->b, c->t, c->threads, &work);
 	if (crew == NULL) {
 		c->status = WEIR_E_NOMEM;
+		snprintf(c->err, sizeof(c->err), "no memory");
 		return false;
 	}
 	ok = command_all(c, first, crew_put, crew);

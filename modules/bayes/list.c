@@ -30,9 +30,12 @@ list_stops(char c)
 static bool
 list_address(weir_str v, char out[LIST_ADDRESS + 1])
 {
-	const char *at = memchr(v.ptr, '@', v.len), *a = at, *b;
+	const char *at, *a, *b;
 	size_t n;
 
+	if (v.len > READER_VALUE)
+		v.len = READER_VALUE;
+	a = at = memchr(v.ptr, '@', v.len);
 	if (at == NULL)
 		return false;
 	while (a > v.ptr && !list_stops(a[-1]))
@@ -58,7 +61,7 @@ list_strip(char address[LIST_ADDRESS + 1])
 
 	for (const char *const *p = list_before; *p != NULL; p++) {
 		n = strlen(*p);
-		if (strncmp(address, *p, n) == 0) {
+		if (strncmp(address, *p, n) == 0 && address[n] != '@') {
 			memmove(address, address + n, strlen(address + n) + 1);
 			return true;
 		}
@@ -122,6 +125,8 @@ list_read(struct list *l, const struct reader *r)
 bool
 list_names(const struct list *l, weir_str value)
 {
+	if (value.len > READER_VALUE)
+		value.len = READER_VALUE;
 	return l->address[0] != '\0' && text_find(value, l->address) != NULL;
 }
 

@@ -15,6 +15,7 @@
 #include "text.h"
 
 #define READER_FIELDS 400 /* of the message; later ones are not looked at */
+#define READER_VALUE ((size_t)4096) /* octets of a field that are looked at */
 #define READER_PARTS 100  /* leaves; the last one is all the rest */
 #define READER_DEPTH 8
 

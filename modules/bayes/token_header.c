@@ -307,8 +307,8 @@ token_field(struct tokens *t, const struct reader_field *f)
 		prefix[i] = text_lower(f->name.ptr[i]);
 	prefix[n] = ':';
 	prefix[n + 1] = '\0';
-	if (value.len > 4096)
-		value.len = 4096;
+	if (value.len > READER_VALUE)
+		value.len = READER_VALUE;
 	t->text.len = 0;
 	charset_header(&t->charset, value, &t->text);
 	value = (weir_str){ t->text.len > 0 ? t->text.ptr : "", t->text.len };

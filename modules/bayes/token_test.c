@@ -160,6 +160,7 @@ test_list_fields(void **state)
 		{ "List-Post: @\nList-Post: a@\nList-Post: @b\n\n", "",
 		    true },
 		{ "Sender: -admin@l.example\n\n", "", false },
+		{ "Sender: owner-@l.example\n\n", "", false },
 		{ "Sender: u@l.example\nErrors-To: \n\n",
 		    "", false },
 		{ "List-Post: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
