@@ -26,12 +26,12 @@ EXTRA_DIST += $(functional_lib) tests/functional/conftest.py \
 # FUNCTIONAL_FLAGS="-k name" and the like go to pytest.  All of the tests are
 # shared out, by files, to three processes, for they wait much; what was
 # chosen with flags runs in one.
-FUNCTIONAL_JOBS = $(if $(FUNCTIONAL_FLAGS),0,3)
+FUNCTIONAL_JOBS = $(if $(FUNCTIONAL_FLAGS),,-n 3 --dist loadfile)
 .PHONY: check-functional
 check-functional: all bench-tools $(check_LTLIBRARIES)
 	WEIR_BUILD='$(abs_builddir)' /usr/bin/python3 -B -m pytest \
-		-p no:cacheprovider -q -rs -n $(FUNCTIONAL_JOBS) \
-		--dist loadfile $(FUNCTIONAL_FLAGS) $(srcdir)/tests/functional
+		-p no:cacheprovider -q -rs $(FUNCTIONAL_JOBS) \
+		$(FUNCTIONAL_FLAGS) $(srcdir)/tests/functional
 EXTRA_DIST += tests/functional/test_bayes.py \
 	tests/functional/test_bayes_cases.py \
 	tests/functional/test_bayes_daemon.py \
