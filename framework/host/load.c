@@ -42,45 +42,33 @@ load_init(const char *dir)
 	directory = xstrdup(dir);
 }
 
+enum load_kind {
+	LOAD_FILE,
+	LOAD_DIR,
+	LOAD_PARENT /* of what is named in it; others may add to /tmp */
+};
+
 /* load_check_owner - nobody else may be able to change this */
 static int
-load_check_owner(const char *path, bool dir, struct err *err)
+load_check_owner(const char *path, enum load_kind kind, struct err *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
 		    strerror(errno));
-	if (dir ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+	if (kind == LOAD_FILE ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode))
 		return err_set(err, WEIR_E_INVAL, "%s: not a %s", path,
-		    dir ? "directory" : "file");
+		    kind == LOAD_FILE ? "file" : "directory");
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return err_set(err, WEIR_E_INVAL, "%s belongs to user %u: it "
 		    "must belong to root", path, st.st_uid);
+	if (kind == LOAD_PARENT && (st.st_mode & S_ISVTX) != 0)
+		return WEIR_OK;
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(err, WEIR_E_INVAL, "%s is writable by others: "
 		    "chmod go-w %s", path, path);
 	return WEIR_OK;
-}
-
-/* load_check_parent - may others put something else in its place?  In /tmp and
-   its kind they can't. */
-static bool
-load_check_parent(const char *dir, struct err *err)
-{
-	struct stat st;
-
-	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
-		return err_set(err, WEIR_E_INVAL, "%s: not a directory",
-		    dir) == WEIR_OK;
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(err, WEIR_E_INVAL, "%s belongs to user %u", dir,
-		    st.st_uid) == WEIR_OK;
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
-	    !(st.st_uid == 0 && (st.st_mode & S_ISVTX) != 0))
-		return err_set(err, WEIR_E_INVAL, "%s is writable by others",
-		    dir) == WEIR_OK;
-	return true;
 }
 
 /* load_resolved - without links, and every folder on the way is ours */
@@ -88,19 +76,19 @@ char *
 load_resolved(const char *path, struct err *err)
 {
 	char *real = path[0] == '/' ? realpath(path, NULL) : NULL, *dir;
-	bool ok;
+	int status;
 
 	if (real == NULL) {
 		err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
 		    path[0] == '/' ? strerror(errno) : "not an absolute path");
 		return NULL;
 	}
-	ok = load_check_owner(real, false, err) == WEIR_OK;
+	status = load_check_owner(real, LOAD_FILE, err);
 	dir = xstrdup(real);
-	while (ok && strcmp(dir, "/") != 0)
-		ok = load_check_parent(dirname(dir), err);
+	while (status == WEIR_OK && strcmp(dir, "/") != 0)
+		status = load_check_owner(dirname(dir), LOAD_PARENT, err);
 	free(dir);
-	if (!ok) {
+	if (status < 0) {
 		free(real);
 		return NULL;
 	}
@@ -118,7 +106,7 @@ load_check(const char *path, struct err *err)
 		return err_set(err, WEIR_E_INVAL, "%s: not an absolute path",
 		    path);
 	copy = xstrdup(path);
-	status = load_check_owner(dirname(copy), true, err);
+	status = load_check_owner(dirname(copy), LOAD_DIR, err);
 	free(copy);
 	if (status < 0)
 		return status;
@@ -127,9 +115,9 @@ load_check(const char *path, struct err *err)
 	if (copy == NULL)
 		return err_set(err, WEIR_E_NOTFOUND, "%s: %s", path,
 		    strerror(errno));
-	status = load_check_owner(copy, false, err);
+	status = load_check_owner(copy, LOAD_FILE, err);
 	if (status == WEIR_OK)
-		status = load_check_owner(dirname(copy), true, err);
+		status = load_check_owner(dirname(copy), LOAD_DIR, err);
 	free(copy);
 	return status;
 }

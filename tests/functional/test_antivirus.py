@@ -466,8 +466,7 @@ def test_a_replaced_folder_is_no_death(start, folder):
         new.rename(folder / "db")
         proc.wait_for(lambda: one.send(plain(b"LATER-%d-PATTERN" % i)).code
                       == 5, 20, "the new folder")
-        if one.helper() == pid:
-            pytest.skip("without Landlock the folder can be read")
+        assert one.helper() != pid
     log = one.weir.log()
     assert "event=helper.death" not in log
     assert "event=helper.benched" not in log
@@ -628,8 +627,10 @@ def scanning(pid):
         not os.environ.get("WEIR_LONG"), reason="long: WEIR_LONG=1"))])
 def test_helper_dies_at_random_points_under_load(start, rounds):
     """Whatever ends it, and whenever: no infected mail passes, clean mail is
-    in after its retries, service is back within 5 s."""
+    in after its retries, service is back within 5 s; where it is ended again
+    and again the back-off, 10 s at most, comes on top."""
     import threading
+    back = 5 if rounds < 6 else 15
     one = start(threads=2, workers=2, timeout="2s", cache=0,
                 extra=daemon.section("crash", limit=1000, window="1m",
                                      bench="1s"))
@@ -644,7 +645,7 @@ def test_helper_dies_at_random_points_under_load(start, rounds):
             bad = n % 3 == 0
             raw = attachment(zipped([("v", (PATTERN if bad else b"x") * 50),
                                      ("n", b"%d %d" % (k, n))]))
-            for _ in range(200):
+            for _ in range(1000):
                 code = one.send(raw).code
                 if code != 4:
                     break
@@ -668,8 +669,8 @@ def test_helper_dies_at_random_points_under_load(start, rounds):
                 time.sleep(0.3)
                 os.kill(pid, signal.SIGCONT)
             proc.wait_for(lambda n=n: one.send(plain(b"back %d" % n)).code
-                          == 2, 5, "service")
-            assert time.monotonic() - begin < 5
+                          == 2, back, "service")
+            assert time.monotonic() - begin < back
     finally:
         over.set()
         for thread in clients:
