@@ -290,11 +290,21 @@ puppet_learned(weir_call *call, int status, void *arg)
 {
 	struct puppet_learned *l = arg;
 
-	l->done(call, status, 0.9, 0.1, l->arg);
+	/* what is late was held for so long */
+	l->done(call, status == WEIR_E_TIMEOUT ? WEIR_OK : status, 0.9, 0.1,
+	    l->arg);
 	free(l);
 }
 
-/* puppet_learn - a classifier that only tells what it was told */
+/* puppet_has - does the mail hold this */
+static bool
+puppet_has(weir_str message, const char *text)
+{
+	return memmem(message.ptr, message.len, text, strlen(text)) != NULL;
+}
+
+/* puppet_learn - a classifier that only tells what it was told; a mail may want
+   it to take two seconds, or not to learn */
 static int
 puppet_learn(void *state, weir_call *call, bool spam, weir_str user,
     weir_str message, weir_learn_done *done, void *arg)
@@ -305,16 +315,22 @@ puppet_learn(void *state, weir_call *call, bool spam, weir_str user,
 
 	if (l == NULL)
 		return WEIR_E_NOMEM;
+	if (puppet_has(message, "X-Learn: no")) {
+		free(l);
+		return WEIR_E_TEMP;
+	}
 	*l = (struct puppet_learned){ p, NULL, done, arg };
 	snprintf(line, sizeof(line), "learned %s of %zu octets for %.*s",
 	    spam ? "spam" : "ham", message.len, (int)user.len, user.ptr);
 	p->host->log(p->self, NULL, WEIR_LOG_INFO, puppet_str(line));
-	l->hold = p->host->hold(call, 0, puppet_learned, l);
+	l->hold = p->host->hold(call, puppet_has(message, "X-Learn: late") ?
+		2000 : 0, puppet_learned, l);
 	if (l->hold == NULL) {
 		free(l);
 		return WEIR_E_LIMIT;
 	}
-	p->host->release(l->hold, WEIR_OK);
+	if (!puppet_has(message, "X-Learn: late"))
+		p->host->release(l->hold, WEIR_OK);
 	return WEIR_OK;
 }
 

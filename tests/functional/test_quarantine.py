@@ -584,6 +584,32 @@ def test_released_spam_is_learned(kept, sink):
     assert one.log().count("learned ham of") == 1
 
 
+@pytest.mark.parametrize("order, wait, said, logged", [
+    ("late", 20, True, None), ("late", 1, False, "learned as ham: 0.900"),
+    ("no", 20, False, "a released mail could not be learned as ham")])
+def test_release_does_not_hang_on_learning(kept, milter_client, sink, order,
+                                           wait, said, logged):
+    """It is delivered in any case; the answer waits for a classifier as long
+    as for the next hop."""
+    one = kept(n=0, conf=daemon.section("log", level="debug"),
+               next_hop=sink.address)
+    send(session(milter_client, one), A, [B],
+         mail("quarantine", extra=b"X-Learn: %s\r\n" % order.encode()))
+    item, = items(one)
+    found, = one.ctl_json("quarantine", "release", "--wait", str(wait),
+                          item["id"])
+    assert found["result"] == "released"
+    assert ("learned" in found) == said, found
+    if said:
+        assert found["learned"] == {"before": 0.9, "after": 0.1}
+    else:
+        proc.wait_for(lambda: logged in one.log(), 10, "the classifier")
+    sink.wait(1)
+    # whoever waited or not, the next order is served
+    assert one.ctl_json("quarantine", "list")["items"][0]["state"] == \
+        "released"
+
+
 def test_virus_needs_a_word(kept, sink):
     one = kept(n=1, next_hop=sink.address)
     item, = items(one)
