@@ -54,6 +54,22 @@ def test_loads_no_reader_of_mail_to_start():
                      "weir-helper": ["libgmime", "libxml2"]}
 
 
+def test_says_that_a_reader_of_mail_is_broken(folder, ctl):
+    """Commands that need it end with the reason; others don't care."""
+    (folder / "libgmime-3.0.so.0").write_bytes(b"no library")
+    (folder / "mail").write_text("Subject: x\n\nx\n")
+    (folder / "rules.lua").write_text(
+        'rule "x" { function(mail) if #mail:parts() > 9 then mail:accept() end end }\n')
+    env = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+    done = ctl("rules", "test", folder / "rules.lua", folder / "mail")
+    assert done.returncode == 0, done.stderr
+    done = ctl("rules", "test", folder / "rules.lua", folder / "mail", env=env)
+    assert done.returncode == 1
+    assert "mail can't be read: " in done.stderr
+    assert f"{folder}/libgmime-3.0.so.0" in done.stderr
+    assert ctl("-V", env=env).returncode == 0
+
+
 def test_status(one, ctl):
     done = ctl("-s", one.dir / "control.sock", "status")
     assert done.returncode == 0, done.stderr
